@@ -1,0 +1,107 @@
+//! The deviations from the RFCs that real clients send, each with a name.
+//!
+//! A tolerance that a request used is collected in a [`Tolerances`] and recorded with the request, so
+//! that an admin sees which dialect a directory speaks. A tolerance never changes the meaning of a
+//! conformant request.
+
+use std::collections::BTreeSet;
+
+/// A named deviation that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tolerance {
+    /// `"op": "Replace"`: the operation's name in another case (Entra ID).
+    OpCase,
+    /// `"True"` or `"false"` where a boolean is due (Entra ID, OneLogin).
+    BooleanString,
+    /// A boolean compared with a string literal in a filter or path (Entra ID validator).
+    BooleanFilterString,
+    /// A key such as `name.givenName` or `urn:…:User:department` in a PATCH value (Entra ID).
+    PathKey,
+    /// `remove` of a multi-valued attribute with a `value` that lists what goes (Entra ID, JumpCloud).
+    RemoveByValue,
+    /// One value where an array is due (OneLogin).
+    ScalarForArray,
+    /// An array of one where a single value is due (Entra ID).
+    ArrayForScalar,
+    /// A bare string where a complex value is due, taken as its `value` (Entra ID's manager).
+    StringForComplex,
+    /// An empty string for "unassigned" (Okta, Entra ID).
+    EmptyString,
+    /// `id` within a PATCH value, equal to the target's (Okta, authentik).
+    IdInPatch,
+    /// A complex attribute compared with a literal, taken as its `value` (Entra ID).
+    ComplexComparison,
+    /// `emails[type eq "work"].value eq "x"`: a sub-attribute behind a value filter (Entra ID, Rippling).
+    ValuePathComparison,
+    /// `replace` on a value path that matched nothing, created from one `type eq` (Entra ID).
+    ReplaceCreates,
+    /// A `value` on the removal of a single target, ignored (Entra ID).
+    RemoveValueIgnored,
+    /// A schema URN that nobody here knows and that holds no data (Entra ID groups).
+    UnknownSchema,
+    /// An URN from before the RFCs, or Entra's misspelling of the enterprise one (OneLogin, Entra ID).
+    LegacyUrn,
+    /// An attribute, sub-attribute or URN in another case than the schema's (Microsoft's samples).
+    NameCase,
+    /// An unquoted literal in a filter (Ping), accepted where the directory's settings allow it.
+    UnquotedLiteral,
+    /// An attribute that no schema has, ignored.
+    UnknownAttribute,
+}
+
+impl Tolerance {
+    /// The name under which it is logged and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tolerance::OpCase => "op_case",
+            Tolerance::BooleanString => "boolean_string",
+            Tolerance::BooleanFilterString => "boolean_filter_string",
+            Tolerance::PathKey => "path_key",
+            Tolerance::RemoveByValue => "remove_by_value",
+            Tolerance::ScalarForArray => "scalar_for_array",
+            Tolerance::ArrayForScalar => "array_for_scalar",
+            Tolerance::StringForComplex => "string_for_complex",
+            Tolerance::EmptyString => "empty_string",
+            Tolerance::IdInPatch => "id_in_patch",
+            Tolerance::ComplexComparison => "complex_comparison",
+            Tolerance::ValuePathComparison => "value_path_comparison",
+            Tolerance::ReplaceCreates => "replace_creates",
+            Tolerance::RemoveValueIgnored => "remove_value_ignored",
+            Tolerance::UnknownSchema => "unknown_schema",
+            Tolerance::LegacyUrn => "legacy_urn",
+            Tolerance::NameCase => "name_case",
+            Tolerance::UnquotedLiteral => "unquoted_literal",
+            Tolerance::UnknownAttribute => "unknown_attribute",
+        }
+    }
+}
+
+/// The tolerances that one request used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tolerances(BTreeSet<Tolerance>);
+
+impl Tolerances {
+    /// Notes that `tolerance` was used.
+    pub fn note(&mut self, tolerance: Tolerance) {
+        self.0.insert(tolerance);
+    }
+
+    /// The tolerances used, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = Tolerance> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether the request was conformant throughout.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What a directory's settings allow or demand beyond the defaults.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Strictness {
+    /// Accept unquoted literals in filters (directory setting `lenient_filters`).
+    pub lenient_filters: bool,
+    /// Refuse attributes that no schema has (directory setting `unknown_attributes: "reject"`).
+    pub reject_unknown_attributes: bool,
+}

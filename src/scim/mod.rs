@@ -1,0 +1,9 @@
+//! The SCIM 2.0 protocol, pure: RFC 7643 (schema), RFC 7644 (protocol) and RFC 9865 (cursor paging).
+//!
+//! What lives here: schemas, filters, paths, PATCH, projection, list responses, bulk, errors, and the
+//! tolerances for what identity providers really send. What does not: HTTP, storage, tenants, time.
+//! Everything is a function of its arguments, so that it can be fuzzed and property-tested alone.
+
+pub mod dialect;
+pub mod error;
+pub mod schema;
