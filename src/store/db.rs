@@ -1,0 +1,287 @@
+//! `Db` and `Tx`: the only place that names a driver.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use super::dialect::Engine;
+use super::lane::{Lane, Lanes};
+use super::statement::{Column, Param, Stmt, sql};
+use crate::domain::{Error, Result};
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// A row that either driver can fill; `#[derive(sqlx::FromRow)]` and tuples provide it.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pools: Pools,
+    lanes: Arc<Lanes>,
+}
+
+#[derive(Clone)]
+pub(super) enum Pools {
+    /// SQLite has one writer by nature; readers never wait for it (write-ahead log).
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens the database at `url` (`sqlite://…` or `postgres://…`), creating an SQLite file that is
+    /// missing, and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self> {
+        let pools = if url.starts_with("sqlite:") {
+            open_sqlite(url).await?
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            open_postgres(url).await?
+        } else {
+            let message = "the database URL must begin with sqlite:// or postgres://";
+            return Err(Error::invalid("database_url", "invalid_database_url", message));
+        };
+        Ok(Db { lanes: Arc::new(Lanes::new(pools.clone())), pools })
+    }
+
+    /// A handle for reading. Each statement sees what was committed when it began.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(Tx::new(match &self.pools {
+            Pools::Sqlite { readers, .. } => Conn::SqliteRead(readers.acquire().await.map_err(internal)?),
+            Pools::Postgres(pool) => Conn::PostgresRead(pool.acquire().await.map_err(internal)?),
+        }))
+    }
+
+    /// A handle for reading by several statements that see one and the same state.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        Ok(Tx::new(match &self.pools {
+            Pools::Sqlite { readers, .. } => Conn::Sqlite(readers.begin().await.map_err(internal)?),
+            Pools::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Conn::Postgres(pool.begin_with(begin).await.map_err(internal)?)
+            }
+        }))
+    }
+
+    /// Runs `work` in a transaction and answers only after its commit.
+    ///
+    /// Writes of one lane are serial, and those that wait for each other share a commit; `work` may
+    /// therefore run more than once and must not touch anything but its transaction. A caller that
+    /// goes away changes nothing: the work is finished all the same.
+    pub async fn write<T, F>(&self, lane: Lane, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + Sync + 'static,
+    {
+        self.lanes.write(lane, work).await
+    }
+
+    /// Waits for running writes and closes every connection, so that SQLite folds its log back.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(url: &str) -> Result<Pools> {
+    let options: SqliteConnectOptions = url.parse().map_err(internal)?;
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(256)
+        .pragma("temp_store", "memory")
+        .optimize_on_close(true, None)
+        .collation("C", |a, b| a.cmp(b));
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.clone())
+        .await
+        .map_err(internal)?;
+    MIGRATIONS.run(&writer).await.map_err(internal)?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(8)
+        .min_connections(1)
+        .connect_with(options.read_only(true).create_if_missing(false))
+        .await
+        .map_err(internal)?;
+    Ok(Pools::Sqlite { readers, writer })
+}
+
+async fn open_postgres(url: &str) -> Result<Pools> {
+    let options: PgConnectOptions = url.parse().map_err(internal)?;
+    let options = options.application_name("muster").statement_cache_capacity(256);
+    let pool = PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .map_err(internal)?;
+    MIGRATIONS.run(&pool).await.map_err(internal)?;
+    Ok(Pools::Postgres(pool))
+}
+
+/// A handle on which statements run: a transaction, or a connection for reading.
+pub struct Tx {
+    conn: Conn,
+    statements: u64,
+}
+
+pub(super) enum Conn {
+    SqliteRead(PoolConnection<Sqlite>),
+    PostgresRead(PoolConnection<Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Builds the query with `$new`, binds every parameter and calls `$run` on the driver in use.
+macro_rules! run {
+    ($tx:expr, $stmt:expr, $new:path, $run:ident) => {{
+        $stmt.check();
+        $tx.statements += 1;
+        let text = AssertSqlSafe(std::mem::take(&mut $stmt.text).into_owned());
+        match &mut $tx.conn {
+            Conn::SqliteRead(conn) => bind_all!($new(text), $stmt.params).$run(&mut **conn).await,
+            Conn::Sqlite(conn) => bind_all!($new(text), $stmt.params).$run(&mut **conn).await,
+            Conn::PostgresRead(conn) => bind_all!($new(text), $stmt.params).$run(&mut **conn).await,
+            Conn::Postgres(conn) => bind_all!($new(text), $stmt.params).$run(&mut **conn).await,
+        }
+    }};
+}
+
+macro_rules! bind_all {
+    ($query:expr, $params:expr) => {{
+        let mut query = $query;
+        for param in $params {
+            query = match param {
+                Param::Text(value) => query.bind(value),
+                Param::Int(value) => query.bind(value),
+                Param::Bool(value) => query.bind(value),
+                Param::Time(value) => query.bind(value),
+                Param::Id(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+impl Tx {
+    pub(super) fn new(conn: Conn) -> Self {
+        Tx { conn, statements: 0 }
+    }
+
+    /// How many statements have run on this handle; benchmarks and tests bound it.
+    pub fn statements(&self) -> u64 {
+        self.statements
+    }
+
+    pub(super) fn engine(&self) -> Engine {
+        match self.conn {
+            Conn::SqliteRead(_) | Conn::Sqlite(_) => Engine::Sqlite,
+            Conn::PostgresRead(_) | Conn::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The table expression for a [`super::Rows`] bound as `$n`.
+    pub fn rows(&self, n: usize, columns: &[(&str, Column)]) -> String {
+        self.engine().rows(n, columns)
+    }
+
+    /// Runs a statement; answers how many rows it touched.
+    pub async fn execute(&mut self, mut stmt: Stmt) -> Result<u64> {
+        stmt.check();
+        self.statements += 1;
+        let text = AssertSqlSafe(std::mem::take(&mut stmt.text).into_owned());
+        let touched = match &mut self.conn {
+            Conn::SqliteRead(conn) => bind_all!(sqlx::query(text), stmt.params)
+                .execute(&mut **conn)
+                .await
+                .map(|done| done.rows_affected()),
+            Conn::Sqlite(conn) => bind_all!(sqlx::query(text), stmt.params)
+                .execute(&mut **conn)
+                .await
+                .map(|done| done.rows_affected()),
+            Conn::PostgresRead(conn) => bind_all!(sqlx::query(text), stmt.params)
+                .execute(&mut **conn)
+                .await
+                .map(|done| done.rows_affected()),
+            Conn::Postgres(conn) => bind_all!(sqlx::query(text), stmt.params)
+                .execute(&mut **conn)
+                .await
+                .map(|done| done.rows_affected()),
+        };
+        touched.map_err(internal)
+    }
+
+    /// All rows.
+    pub async fn fetch_all<R: Row>(&mut self, mut stmt: Stmt) -> Result<Vec<R>> {
+        run!(self, stmt, sqlx::query_as, fetch_all).map_err(internal)
+    }
+
+    /// The first row, if there is one.
+    pub async fn fetch_optional<R: Row>(&mut self, mut stmt: Stmt) -> Result<Option<R>> {
+        run!(self, stmt, sqlx::query_as, fetch_optional).map_err(internal)
+    }
+
+    /// The one row that there must be.
+    pub async fn fetch_one<R: Row>(&mut self, mut stmt: Stmt) -> Result<R> {
+        run!(self, stmt, sqlx::query_as, fetch_one).map_err(internal)
+    }
+
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        match self.conn {
+            Conn::Sqlite(tx) => tx.commit().await,
+            Conn::Postgres(tx) => tx.commit().await,
+            Conn::SqliteRead(_) | Conn::PostgresRead(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn command(&mut self, text: &'static str) -> Result<()> {
+        self.execute(sql(text)).await.map(drop)
+    }
+}
+
+fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Internal(Box::new(error))
+}
+
+/// The driver's error behind one of ours.
+fn driver_error(error: &Error) -> Option<&sqlx::Error> {
+    match error {
+        Error::Internal(source) => source.downcast_ref::<sqlx::Error>(),
+        _ => None,
+    }
+}
+
+/// Whether a statement failed because a unique key is taken.
+pub fn is_unique_violation(error: &Error) -> bool {
+    matches!(driver_error(error), Some(sqlx::Error::Database(db)) if db.is_unique_violation())
+}
+
+/// Whether the whole transaction is lost but may be tried again: a serialization failure, a deadlock,
+/// or a connection that broke before the commit.
+pub(super) fn is_transient(error: &Error) -> bool {
+    driver_error(error).is_some_and(is_transient_driver_error)
+}
+
+fn is_transient_driver_error(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(db) => matches!(db.code().as_deref(), Some("40001" | "40P01" | "5" | "517")),
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,52 @@
+//! The few fragments in which SQLite and PostgreSQL differ.
+
+use super::statement::Column;
+
+/// Which engine a transaction runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// The embedded database.
+    Sqlite,
+    /// The database server.
+    Postgres,
+}
+
+impl Engine {
+    /// A table expression that unpacks parameter `$n`, a JSON array of arrays, into `columns`.
+    pub fn rows(self, n: usize, columns: &[(&str, Column)]) -> String {
+        let cells: Vec<String> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, (name, column))| match self {
+                Engine::Sqlite => match column {
+                    Column::Id => format!("unhex(j.value ->> {at}) AS {name}"),
+                    _ => format!("j.value ->> {at} AS {name}"),
+                },
+                Engine::Postgres => {
+                    let kind = match column {
+                        Column::Id => "uuid",
+                        Column::Text => "text",
+                        Column::Int => "bigint",
+                        Column::Bool => "boolean",
+                        Column::Time => "timestamptz",
+                    };
+                    format!("CAST(j.value ->> {at} AS {kind}) AS {name}")
+                }
+            })
+            .collect();
+        let cells = cells.join(", ");
+        match self {
+            // MATERIALIZED-like: the LIMIT keeps SQLite from unpacking the JSON again for each use.
+            Engine::Sqlite => format!("(SELECT {cells} FROM json_each(${n}) AS j LIMIT -1 OFFSET 0)"),
+            Engine::Postgres => format!("(SELECT {cells} FROM jsonb_array_elements(CAST(${n} AS jsonb)) AS j(value))"),
+        }
+    }
+
+    /// The clause that locks the selected rows until the transaction ends; SQLite's writer is alone anyway.
+    pub fn for_update(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "",
+            Engine::Postgres => " FOR UPDATE",
+        }
+    }
+}
