@@ -314,6 +314,7 @@ CREATE TABLE bindings (
     matched            BOOLEAN NOT NULL,         -- by when.group or when.group_ids
     excepted           BOOLEAN NOT NULL,         -- by when.except_group: its people are out, for this rule
     mirror_name        TEXT,                     -- the name that mirror_group gives, if the rule has that action
+    mirror_name_key    TEXT,                     -- folded and trimmed
     mirror_state       TEXT,                     -- made, adopted, parked (somebody else has the name)
     mirror_group_id    UUID,                     -- the native group it became
     PRIMARY KEY (organization_id, rule_id, directory_group_id),
@@ -385,3 +386,4 @@ CREATE TABLE requests (
     FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
 );
 CREATE INDEX requests_directory ON requests (organization_id, directory_id, id);
+CREATE INDEX bindings_parked ON bindings (organization_id, mirror_name_key) WHERE mirror_state = 'parked';

@@ -3,9 +3,19 @@
 //! What lives here: types and decisions about them. What does not: SQL, HTTP, the system clock (but
 //! for [`clock::Clock`]), and anything that orders steps within a transaction (that is `service`).
 
+pub mod binding;
 pub mod clock;
+pub mod directory;
 pub mod error;
+pub mod event;
 pub mod id;
+pub mod link;
+pub mod native;
+pub mod origin;
+pub mod rule;
+pub mod scope;
+pub mod secret;
+pub mod template;
 
 pub use clock::Clock;
 pub use error::{Error, Result};

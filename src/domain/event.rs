@@ -1,0 +1,60 @@
+//! Everything that can have happened, and why.
+
+use serde_json::{Value, json};
+
+use super::id::{DirectoryId, RequestId};
+
+/// Something that happened, as applications will read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The name, e.g. `dsync.user.created`.
+    pub name: &'static str,
+    /// The object that it is about, as it was at that moment.
+    pub data: Value,
+}
+
+/// Who or what caused a change; the `context` of its events.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cause {
+    /// An identity provider's request.
+    Scim {
+        /// The directory that it came to.
+        directory: DirectoryId,
+        /// The directory's name.
+        name: String,
+        /// The request.
+        request: RequestId,
+    },
+    /// Somebody with a key of the native APIs.
+    Api {
+        /// The key's id, or `root`.
+        key: String,
+        /// The key's name.
+        name: String,
+    },
+    /// The program itself.
+    System,
+}
+
+impl Cause {
+    /// The `context` object. The SDKs want all three keys of an actor.
+    pub fn context(&self) -> Value {
+        match self {
+            Cause::Scim { directory, name, request } => json!({
+                "actor": {"id": directory, "source": "system", "name": name},
+                "request_id": request,
+            }),
+            Cause::Api { key, name } => json!({"actor": {"id": key, "source": "api", "name": name}}),
+            Cause::System => json!({"actor": {"id": "muster", "source": "system", "name": "Muster"}}),
+        }
+    }
+
+    /// The actor of a manual origin.
+    pub fn actor(&self) -> String {
+        match self {
+            Cause::Scim { directory, .. } => directory.to_string(),
+            Cause::Api { key, .. } => key.clone(),
+            Cause::System => "muster".to_owned(),
+        }
+    }
+}

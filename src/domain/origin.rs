@@ -1,0 +1,204 @@
+//! Why a native fact is there.
+
+use std::collections::BTreeSet;
+
+use super::id::{DirectoryGroupId, DirectoryUserId, GroupId, RoleId, RuleId};
+use super::native::Role;
+
+/// What an origin speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    /// The membership of the organization itself; for an exclusion: everything.
+    Membership,
+    /// Belonging to a native group.
+    Group(GroupId),
+    /// Holding a role.
+    Role(RoleId),
+}
+
+/// The kind of reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Somebody did it by hand or by API. Never ended by the engine.
+    Manual,
+    /// A rule grants it.
+    Rule,
+    /// A rule takes it away: ends every rule origin in its reach, never a manual one.
+    Exclude,
+    /// It was there when a rule adopted the group.
+    Adopted,
+    /// A rule granted it and was then disabled.
+    Frozen,
+    /// Its removal is parked, or was rejected.
+    Held,
+}
+
+impl Kind {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Manual => "manual",
+            Kind::Rule => "rule",
+            Kind::Exclude => "exclude",
+            Kind::Adopted => "adopted",
+            Kind::Frozen => "frozen",
+            Kind::Held => "held",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn from_word(text: &str) -> Option<Self> {
+        let all = [Kind::Manual, Kind::Rule, Kind::Exclude, Kind::Adopted, Kind::Frozen, Kind::Held];
+        all.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// One reason. The membership that it concerns is known from where it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Origin {
+    /// What it speaks for.
+    pub target: Target,
+    /// The kind of reason.
+    pub kind: Kind,
+    /// The rule, for `Rule`, `Exclude` and `Frozen`.
+    pub rule: Option<RuleId>,
+    /// The directory group that the rule matched, if it matched by a group.
+    pub directory_group: Option<DirectoryGroupId>,
+    /// The person in whose name the rule acts.
+    pub directory_user: Option<DirectoryUserId>,
+}
+
+/// What a membership has by all its origins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effective {
+    /// Whether the membership is in force.
+    pub active: bool,
+    /// The groups it is in; none while inactive.
+    pub groups: BTreeSet<GroupId>,
+    /// The roles it holds, the primary one first; never empty where a default role exists.
+    pub roles: Vec<RoleId>,
+}
+
+/// The standing of a person at the directories that are linked to the membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// How many directory users are or were linked.
+    pub linked: usize,
+    /// How many of them are there and active.
+    pub active: usize,
+    /// Whether somebody deactivated the membership by API.
+    pub deactivated: bool,
+}
+
+/// Invariant 1: a target is effective exactly if it has a manual origin, or another live origin and no
+/// exclusion in reach; and the membership is active (DECISIONS 6 and 10).
+///
+/// `rank` gives the position of a rule; a manual role outranks every rule as the primary one.
+pub fn effective(
+    origins: &[Origin],
+    standing: Standing,
+    roles: &[Role],
+    rank: impl Fn(Option<RuleId>) -> i64,
+) -> Effective {
+    let excluded = |target: Target| {
+        origins
+            .iter()
+            .any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
+    };
+    let counts = |o: &Origin| match o.kind {
+        Kind::Manual => true,
+        Kind::Exclude => false,
+        _ => !excluded(o.target),
+    };
+    let live: Vec<&Origin> = origins.iter().filter(|o| counts(o)).collect();
+
+    let member = live.iter().any(|o| o.target == Target::Membership);
+    let suspended = standing.deactivated || (standing.linked > 0 && standing.active == 0);
+    let active = member && !suspended;
+
+    let mut granted: Vec<(i64, RoleId)> = live
+        .iter()
+        .filter_map(|o| match o.target {
+            Target::Role(role) => Some((if o.kind == Kind::Manual { i64::MIN } else { rank(o.rule) }, role)),
+            _ => None,
+        })
+        .collect();
+    granted.sort_unstable();
+    let mut held: Vec<RoleId> = Vec::new();
+    for (_, role) in granted {
+        if !held.contains(&role) {
+            held.push(role);
+        }
+    }
+    if held.is_empty() {
+        held.extend(roles.iter().find(|role| role.is_default).map(|role| role.id));
+    }
+    let groups = live
+        .iter()
+        .filter_map(|o| match o.target {
+            Target::Group(group) if active => Some(group),
+            _ => None,
+        })
+        .collect();
+    Effective { active, groups, roles: held }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id<T>(n: u128) -> super::super::Id<T> {
+        super::super::Id::from_uuid(uuid::Uuid::from_u128(n))
+    }
+    fn origin(target: Target, kind: Kind, rule: u128) -> Origin {
+        Origin { target, kind, rule: (rule > 0).then(|| id(rule)), directory_group: None, directory_user: None }
+    }
+    const HERE: Standing = Standing { linked: 1, active: 1, deactivated: false };
+
+    fn rank(rule: Option<RuleId>) -> i64 {
+        rule.map_or(i64::MAX, |rule| i64::try_from(rule.uuid().as_u128()).unwrap())
+    }
+
+    #[test]
+    fn an_exclusion_ends_rule_origins_and_never_manual_ones() {
+        let (one, two) = (Target::Group(id(1)), Target::Group(id(2)));
+        let origins = [
+            origin(Target::Membership, Kind::Manual, 0),
+            origin(one, Kind::Rule, 5),
+            origin(two, Kind::Manual, 0),
+            origin(Target::Membership, Kind::Exclude, 6),
+        ];
+        let has = effective(&origins, HERE, &[], rank);
+        assert!(has.active);
+        assert_eq!(has.groups.into_iter().collect::<Vec<_>>(), vec![id(2)]);
+    }
+
+    #[test]
+    fn a_suspended_person_is_in_no_group_and_keeps_their_roles_on_record() {
+        let origins = [
+            origin(Target::Membership, Kind::Rule, 5),
+            origin(Target::Group(id(1)), Kind::Rule, 5),
+            origin(Target::Role(id(9)), Kind::Rule, 5),
+        ];
+        for standing in [Standing { active: 0, ..HERE }, Standing { deactivated: true, ..HERE }] {
+            let has = effective(&origins, standing, &[], rank);
+            assert!(!has.active && has.groups.is_empty());
+            assert_eq!(has.roles, vec![id(9)]);
+        }
+    }
+
+    #[test]
+    fn the_primary_role_is_manual_before_the_first_rule_and_default_only_alone() {
+        let roles = [Role { id: id(7), slug: "member".into(), name: "Member".into(), is_default: true }];
+        let member = origin(Target::Membership, Kind::Rule, 1);
+        assert_eq!(effective(&[member], HERE, &roles, rank).roles, vec![id(7)]);
+        let by_rules = [
+            member,
+            origin(Target::Role(id(3)), Kind::Rule, 30),
+            origin(Target::Role(id(4)), Kind::Rule, 10),
+        ];
+        assert_eq!(effective(&by_rules, HERE, &roles, rank).roles, vec![id(4), id(3)]);
+        let by_hand = [by_rules.as_slice(), &[origin(Target::Role(id(5)), Kind::Manual, 0)]].concat();
+        assert_eq!(effective(&by_hand, HERE, &roles, rank).roles, vec![id(5), id(4), id(3)]);
+    }
+}

@@ -1,0 +1,134 @@
+//! Names of mirrored groups: a template over the captures of a rule and the directory group.
+//!
+//! Templates are pure, strict about names, bounded in work and in result, and cannot call out.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Environment, UndefinedBehavior, context};
+
+use super::directory::DirectoryGroup;
+
+/// The longest name of a native group, in characters.
+pub const MAX_NAME: usize = 256;
+/// How many instructions a template may take.
+const FUEL: u64 = 20_000;
+
+/// A template that could not be compiled or rendered; the sentence says why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TemplateError(pub String);
+
+/// Renders `template` for a group with the captures of its rule.
+///
+/// Available are the captures by name, and `group.displayName`, `group.externalId`. The result is
+/// trimmed; an empty one, or one of more than [`MAX_NAME`] characters, is an error.
+pub fn render(
+    template: &str,
+    captures: &BTreeMap<String, String>,
+    group: &DirectoryGroup,
+) -> Result<String, TemplateError> {
+    let mut environment = Environment::empty();
+    environment.set_fuel(Some(FUEL));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, filter) in [("title", title as fn(String) -> String), ("upper", upper), ("lower", lower), ("trim", trim)]
+    {
+        environment.add_filter(name, filter);
+    }
+    environment.add_filter("replace", replace);
+    let group = context! { displayName => group.text("displayName"), externalId => group.text("externalId") };
+    let values = context! { group => group, ..minijinja::Value::from_serialize(captures) };
+    let rendered = environment.render_str(template, values).map_err(explain)?;
+    let name = rendered.trim();
+    match name.chars().count() {
+        0 => Err(TemplateError("the template renders an empty name".to_owned())),
+        1..=MAX_NAME => Ok(name.to_owned()),
+        long => Err(TemplateError(format!("the template renders {long} characters; a name has {MAX_NAME} at most"))),
+    }
+}
+
+/// Refuses a template that does not parse.
+pub fn check(template: &str) -> Result<(), TemplateError> {
+    if template.chars().count() > 1_000 {
+        return Err(TemplateError("a template has 1000 characters at most".to_owned()));
+    }
+    let environment = Environment::empty();
+    environment.template_from_str(template).map(drop).map_err(explain)
+}
+
+fn explain(error: minijinja::Error) -> TemplateError {
+    let place = error.line().map(|line| format!(" (line {line})")).unwrap_or_default();
+    TemplateError(format!("{}{place}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)))
+}
+
+/// Each word with a capital; words are divided by anything that is no letter or digit, and dashes and
+/// underscores become spaces: `data-science` is `Data Science`.
+fn title(text: String) -> String {
+    let mut start = true;
+    let mut result = String::with_capacity(text.len());
+    for c in text.chars() {
+        let c = if c == '-' || c == '_' { ' ' } else { c };
+        if start {
+            result.extend(c.to_uppercase());
+        } else {
+            result.push(c);
+        }
+        start = !c.is_alphanumeric();
+    }
+    result
+}
+
+fn upper(text: String) -> String {
+    text.to_uppercase()
+}
+
+fn lower(text: String) -> String {
+    text.to_lowercase()
+}
+
+fn trim(text: String) -> String {
+    text.trim().to_owned()
+}
+
+fn replace(text: String, from: String, to: String) -> String {
+    text.replace(&from, &to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use serde_json::json;
+
+    fn rendered(template: &str) -> Result<String, TemplateError> {
+        let group = DirectoryGroup {
+            id: super::super::Id::nil(),
+            directory: super::super::Id::nil(),
+            document: json!({"displayName": "eng-data-science"}).as_object().unwrap().clone(),
+            version: 1,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        };
+        render(template, &BTreeMap::from([("team".to_owned(), "data-science".to_owned())]), &group)
+    }
+
+    #[test]
+    fn captures_and_the_groups_own_attributes_are_available() {
+        assert_eq!(rendered("{{ team | title }}").unwrap(), "Data Science");
+        assert_eq!(rendered("{{ group.displayName | upper }}").unwrap(), "ENG-DATA-SCIENCE");
+        assert_eq!(rendered("Team {{ team | replace('-', ' ') }} ").unwrap(), "Team data science");
+    }
+
+    #[test]
+    fn what_cannot_become_a_name_is_an_error_that_says_why() {
+        assert!(rendered("{{ taem }}").unwrap_err().0.contains("undefined"));
+        assert!(rendered("  ").unwrap_err().0.contains("empty"));
+        assert!(rendered(&"x".repeat(300)).unwrap_err().0.contains("300"));
+        assert!(check("{{ team").is_err());
+    }
+
+    #[test]
+    fn a_template_cannot_run_for_ever() {
+        let hostile = "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
+        assert!(rendered(hostile).is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! A change under way: one organization's transaction with its time, its cause and the events so far.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::domain::event::{Cause, Event};
+use crate::domain::id::{EventId, OrganizationId};
+use crate::domain::{Error, Result};
+use crate::store::{Tx, events, organizations};
+
+/// How many events are held before they are written: bounds the memory of a large change.
+const FLUSH_AT: usize = 2_000;
+
+/// One write to one organization. Begun first and finished last in the closure of `db.write`.
+pub struct Change<'a> {
+    /// The transaction.
+    pub tx: &'a mut Tx,
+    /// The organization, whose row is locked.
+    pub organization: OrganizationId,
+    /// The time of everything in it.
+    pub now: DateTime<Utc>,
+    /// Who or what caused it.
+    pub cause: &'a Cause,
+    position: i64,
+    last_event: Option<EventId>,
+    before: i64,
+    pending: Vec<Event>,
+}
+
+impl<'a> Change<'a> {
+    /// Begins a change.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the organization does not exist (any more).
+    pub async fn begin(
+        tx: &'a mut Tx,
+        organization: OrganizationId,
+        now: DateTime<Utc>,
+        cause: &'a Cause,
+    ) -> Result<Self> {
+        let (position, last_event) = organizations::event_head(tx, organization)
+            .await?
+            .ok_or_else(|| Error::not_found("organization", organization))?;
+        Ok(Change { tx, organization, now, cause, position, last_event, before: position, pending: Vec::new() })
+    }
+
+    /// Notes that something happened. Events keep the order in which they are emitted.
+    pub fn emit(&mut self, name: &'static str, data: Value) {
+        self.pending.push(Event { name, data });
+    }
+
+    /// Writes the events so far if they are many. Called between the chunks of large changes.
+    pub async fn flush_if_large(&mut self) -> Result<()> {
+        if self.pending.len() >= FLUSH_AT { self.flush().await } else { Ok(()) }
+    }
+
+    /// How many events the change has caused so far.
+    pub fn emitted(&self) -> i64 {
+        self.position - self.before + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
+    }
+
+    /// Writes what is pending; answers the organization's revision, its event position after the commit.
+    pub async fn finish(mut self) -> Result<i64> {
+        self.flush().await?;
+        Ok(self.position)
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let context = self.cause.context().to_string();
+        let mut rows = Vec::with_capacity(self.pending.len());
+        for event in std::mem::take(&mut self.pending) {
+            self.position += 1;
+            let id = EventId::mint_after(self.now, self.last_event);
+            self.last_event = Some(id);
+            rows.push(events::NewEvent { position: self.position, id, event });
+        }
+        events::insert(self.tx, self.organization, rows, &context, self.now).await?;
+        organizations::set_event_head(self.tx, self.organization, self.position, self.last_event).await
+    }
+}

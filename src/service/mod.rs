@@ -1,0 +1,7 @@
+//! Use cases: one function, one transaction.
+//!
+//! What lives here: the order of steps. What does not: SQL (`store`), wire forms (`http`), and decisions
+//! that need no database (`domain`, `scim`).
+
+pub mod change;
+pub mod converge;
