@@ -6,4 +6,6 @@
 
 pub mod dialect;
 pub mod error;
+pub mod resource;
 pub mod schema;
+pub mod text;
