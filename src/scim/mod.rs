@@ -6,6 +6,8 @@
 
 pub mod dialect;
 pub mod error;
+pub mod json;
+pub mod projection;
 pub mod resource;
 pub mod schema;
 pub mod text;

@@ -71,3 +71,6 @@ impl Normalised {
         check::list_schemas(&mut self.document, def);
     }
 }
+
+#[cfg(test)]
+mod tests;

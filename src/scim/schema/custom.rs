@@ -348,3 +348,81 @@ fn bounded(place: &str, length: usize, limit: usize) -> Result<(), String> {
 fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn built(settings: Value) -> Result<Arc<Catalogue>, String> {
+        let custom: CustomSchemas = serde_json::from_value(settings).map_err(|error| error.to_string())?;
+        Catalogue::with_custom(&custom)
+    }
+
+    /// Settings with one extension of the user, changed by `change`.
+    fn changed(change: impl FnOnce(&mut Value)) -> Result<Arc<Catalogue>, String> {
+        let mut settings = json!({
+            "schemas": [
+                {"id": "urn:example:acme:1.0:User", "name": "Acme", "attributes": [
+                    {"name": "badge", "type": "string", "uniqueness": "server"},
+                    {"name": "desk", "type": "complex", "subAttributes": [{"name": "floor", "type": "integer"}]},
+                ]},
+                {"id": "urn:example:acme:1.0:Device", "name": "Device", "attributes": [{"name": "serial"}]},
+            ],
+            "extensions": [{"resource_type": "User", "schema": "urn:example:acme:1.0:User"}],
+            "resource_types": [
+                {"name": "Device", "endpoint": "/Devices", "schema": "urn:example:acme:1.0:Device", "extensions": []},
+            ],
+        });
+        change(&mut settings);
+        built(settings)
+    }
+
+    #[test]
+    fn custom_schemas_stand_beside_the_built_in_ones() {
+        let catalogue = changed(|_| {}).expect("they are valid");
+        assert_eq!(catalogue.schemas.len(), 5);
+        let user = catalogue.resource("User").expect("it is built in");
+        assert!(user.locate(Some("URN:example:acme:1.0:user"), "BADGE").is_some());
+        assert!(catalogue.by_endpoint("/devices").is_some());
+        assert_eq!(built(json!({})), Ok(Catalogue::built_in()));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        type Change = fn(&mut Value);
+        let cases: [(&str, Change); 24] = [
+            ("schemas[0].id", |s| s["schemas"][0]["id"] = json!("acme")),
+            ("schemas[0].id", |s| s["schemas"][0]["id"] = json!("urn:example:a b")),
+            ("schemas[0].id", |s| s["schemas"][0]["id"] = json!("URN:ietf:params:scim:schemas:core:2.0:USER")),
+            ("schemas[0].id", |s| s["schemas"][0]["id"] = json!("urn:ietf:params:scim:api:messages:2.0:Mine")),
+            ("schemas[0].id", |s| s["schemas"][0]["id"] = json!("urn:scim:schemas:core:1.0")),
+            ("schemas[1].id", |s| s["schemas"][1]["id"] = json!("urn:example:acme:1.0:User:more")),
+            ("schemas[0].name", |s| s["schemas"][0]["name"] = json!(" ")),
+            ("schemas[0].attributes", |s| s["schemas"][0]["attributes"] = json!([])),
+            ("attributes[0].name", |s| s["schemas"][0]["attributes"][0]["name"] = json!("1st")),
+            ("attributes[0].name", |s| s["schemas"][0]["attributes"][0]["name"] = json!("$ref")),
+            ("attributes[0].name", |s| s["schemas"][0]["attributes"][0]["name"] = json!("members")),
+            ("attributes[1].name", |s| s["schemas"][0]["attributes"][1]["name"] = json!("BADGE")),
+            ("subAttributes[0].type", |s| {
+                s["schemas"][0]["attributes"][1]["subAttributes"][0]["type"] = json!("complex");
+            }),
+            ("attributes[1].subAttributes", |s| s["schemas"][0]["attributes"][1]["type"] = json!("string")),
+            ("attributes[1].uniqueness", |s| s["schemas"][0]["attributes"][1]["uniqueness"] = json!("server")),
+            ("attributes[0].returned", |s| s["schemas"][0]["attributes"][0]["mutability"] = json!("writeOnly")),
+            ("unknown field", |s| s["schemas"][0]["attributes"][0]["colour"] = json!("red")),
+            ("extensions[0].resource_type", |s| s["extensions"][0]["resource_type"] = json!("Device")),
+            ("extensions[0].schema", |s| s["extensions"][0]["schema"] = json!("urn:example:other")),
+            ("schemas[0]", |s| s["extensions"] = json!([])),
+            ("resource_types[0].endpoint", |s| s["resource_types"][0]["endpoint"] = json!("/bulk")),
+            ("resource_types[0].endpoint", |s| s["resource_types"][0]["endpoint"] = json!("/a/b")),
+            ("resource_types[0].name", |s| s["resource_types"][0]["name"] = json!("user")),
+            ("resource_types[0].schema", |s| s["schemas"][1]["attributes"][0]["name"] = json!("externalID")),
+        ];
+        for (place, change) in cases {
+            let error = changed(change).expect_err(place);
+            assert!(error.contains(place), "{error:?} should name {place}");
+        }
+    }
+}
