@@ -4,6 +4,7 @@
 //! tolerances for what identity providers really send. What does not: HTTP, storage, tenants, time.
 //! Everything is a function of its arguments, so that it can be fuzzed and property-tested alone.
 
+pub mod bulk;
 pub mod cursor;
 pub mod dialect;
 pub mod discovery;
