@@ -387,3 +387,9 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_directory ON requests (organization_id, directory_id, id);
 CREATE INDEX bindings_parked ON bindings (organization_id, mirror_name_key) WHERE mirror_state = 'parked';
+
+-- Keys that replicas share and nobody else sees, e.g. the one that signs cursors.
+CREATE TABLE environment_secrets (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL                          -- hexadecimal
+);

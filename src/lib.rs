@@ -11,6 +11,8 @@
 //! No room is entered from below: `store` never calls `service`; `scim` and `domain` call nobody.
 //! `tests/it/architecture.rs` holds the house to it.
 
+pub mod app;
 pub mod domain;
 pub mod scim;
+pub mod service;
 pub mod store;

@@ -249,9 +249,9 @@ impl Rule {
             return GroupMatch::default();
         }
         let document = with_id(&group.document, &group.id.to_string());
-        let excepted = self.except_group.as_ref().is_some_and(|filter| filter.evaluate(&document));
+        let excepted = self.except_group.as_ref().is_some_and(|filter| filter.matches(&document));
         let selected = self.document.when.group_ids.contains(&group.id)
-            || self.group.as_ref().is_some_and(|filter| filter.evaluate(&document));
+            || self.group.as_ref().is_some_and(|filter| filter.matches(&document));
         let captures = match (&self.capture, selected) {
             (_, false) => None,
             (None, true) => Some(BTreeMap::new()),
@@ -272,7 +272,7 @@ impl Rule {
             && self.user.as_ref().is_none_or(|filter| {
                 let mut document = with_id(&user.document, &user.id.to_string());
                 document.insert("active".to_owned(), Value::Bool(user.active));
-                filter.evaluate(&document)
+                filter.matches(&document)
             })
     }
 }

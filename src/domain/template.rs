@@ -36,7 +36,7 @@ pub fn render(
     }
     environment.add_filter("replace", replace);
     let group = context! { displayName => group.text("displayName"), externalId => group.text("externalId") };
-    let values = context! { group => group, ..minijinja::Value::from_serialize(captures) };
+    let values = context! { group => group, ..minijinja::Value::from_pairs(captures.clone()) };
     let rendered = environment.render_str(template, values).map_err(explain)?;
     let name = rendered.trim();
     match name.chars().count() {

@@ -5,3 +5,6 @@
 
 pub mod change;
 pub mod converge;
+pub mod directories;
+pub mod keys;
+pub mod organizations;

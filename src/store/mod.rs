@@ -4,12 +4,38 @@
 //! take `&mut Tx` first and the scope (organization, directory) second, and answer `Option` where
 //! something may be absent: the caller decides what absence means.
 
+pub mod bindings;
 pub mod db;
+pub mod directories;
+pub mod directory_groups;
+pub mod directory_users;
 mod dialect;
+pub mod edges;
+pub mod events;
+pub mod groups;
 mod ids;
+pub mod keys;
 mod lane;
+pub mod links;
+pub mod memberships;
+pub mod organizations;
+pub mod origins;
+pub mod page;
+pub mod roles;
+pub mod rules;
 mod statement;
+pub mod users;
 
-pub use db::{Db, Tx};
+pub use db::{Db, Tx, is_unique_violation};
 pub use lane::Lane;
-pub use statement::{Column, Rows, Stmt, sql};
+pub use page::{Order, Page, PageRequest};
+pub use statement::{Column, Param, Rows, Stmt, cell, sql};
+
+use serde_json::{Map, Value};
+
+use crate::domain::{Error, Result};
+
+/// A JSON object that the program wrote itself; one that does not parse is a corrupt row.
+fn object(text: &str) -> Result<Map<String, Value>> {
+    serde_json::from_str(text).map_err(|error| Error::internal(format!("a stored JSON object is corrupt: {error}")))
+}

@@ -1,0 +1,131 @@
+//! `converge(scope)`: the one function that makes native state agree with facts, links, rules and decisions.
+//!
+//! It computes the desired native rows within a scope, compares them with the stored ones, writes the
+//! difference and emits one event per effective change. Only the scope differs between its callers: a SCIM
+//! request touches a few people, an applied rule many, a reconcile everybody.
+//!
+//! The steps, each in a file: `bind` (rules × directory groups → bindings and mirrors), `people`
+//! (bindings × directory users → origins, with the accounts that they need), `settle` (origins → effective
+//! rows and events).
+
+mod accounts;
+mod bind;
+mod people;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::Change;
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, RoleId, RuleId};
+use crate::domain::native::Role;
+use crate::domain::rule::{Rule, RuleState};
+use crate::domain::{Error, Result};
+use crate::scim::schema::Catalogue;
+use crate::store::{bindings, edges, roles, rules};
+
+/// How many people are converged at a time: bounds the memory of a large scope.
+const CHUNK: usize = 500;
+
+/// What may have changed. Converging too much costs time and changes nothing; too little is a defect.
+#[derive(Debug, Default, Clone)]
+pub struct Scope {
+    /// Directory users whose facts, groups or links changed, those that were just removed included.
+    pub users: BTreeSet<DirectoryUserId>,
+    /// Directory groups that are new or whose attributes changed.
+    pub groups: BTreeSet<DirectoryGroupId>,
+    /// Directory groups that are about to be removed: their bindings end now, their rows after.
+    pub removed_groups: BTreeSet<DirectoryGroupId>,
+    /// Memberships whose manual origins or decisions changed.
+    pub memberships: BTreeSet<MembershipId>,
+    /// Names of native groups (as they collide) that became free.
+    pub freed_names: BTreeSet<String>,
+}
+
+/// What stays the same throughout one convergence.
+pub(super) struct Context {
+    rules: Vec<Rule>,
+    roles: Vec<Role>,
+    role_ids: BTreeMap<String, RoleId>,
+}
+
+impl Context {
+    async fn load(change: &mut Change<'_>) -> Result<Self> {
+        let roles = roles::all(change.tx, change.organization).await?;
+        let role_ids = roles.iter().map(|role| (role.slug.clone(), role.id)).collect();
+        let mut rules = Vec::new();
+        for stored in rules::applied(change.tx, change.organization).await? {
+            let Some(version) = stored.applied_version else { continue };
+            if stored.document.state == RuleState::Active {
+                rules.push(Rule::compile(stored.id, &stored.key, version, stored.document, &Catalogue::built_in())?);
+            }
+        }
+        rules.sort_by_key(|rule| (rule.document.position, rule.id));
+        Ok(Context { rules, roles, role_ids })
+    }
+
+    fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The position of a rule; one that is not in force comes last.
+    fn rank(&self, rule: Option<RuleId>) -> i64 {
+        rule.and_then(|id| self.rule(id)).map_or(i64::MAX, |rule| rule.document.position)
+    }
+
+    fn version(&self, rule: RuleId) -> i64 {
+        self.rule(rule).map_or(0, |rule| rule.version)
+    }
+
+    fn default_role(&self) -> Result<RoleId> {
+        let role = self.roles.iter().find(|role| role.is_default).or(self.roles.first());
+        role.map(|role| role.id).ok_or_else(|| Error::internal("the organization has no role"))
+    }
+}
+
+/// Makes native state agree, within `scope`, in the transaction of `change`.
+pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
+    let context = Context::load(change).await?;
+    let Scope { mut users, mut groups, mut removed_groups, memberships, mut freed_names } = scope;
+    // Each round may free names that parked mirrors wait for; a round without any is the last. A name
+    // changes hands once per round and is never freed by taking it, so this ends.
+    loop {
+        let waiting = bindings::parked_for_names(change.tx, change.organization, freed_names).await?;
+        groups.extend(waiting);
+        let removed = std::mem::take(&mut removed_groups);
+        let bound = bind::groups(change, &context, &std::mem::take(&mut groups), &removed).await?;
+        if !bound.changed.is_empty() {
+            users.extend(edges::people_of(change.tx, change.organization, bound.changed).await?);
+        }
+        let scope: Vec<DirectoryUserId> = std::mem::take(&mut users).into_iter().collect();
+        for chunk in scope.chunks(CHUNK) {
+            let touched = people::converge(change, &context, chunk).await?;
+            settle::settle(change, &context, touched).await?;
+            change.flush_if_large().await?;
+        }
+        freed_names = bound.freed_names;
+        for group in bound.retired {
+            freed_names.extend(retire(change, &context, group).await?);
+        }
+        if freed_names.is_empty() {
+            break;
+        }
+    }
+    settle_all(change, &context, memberships).await
+}
+
+async fn settle_all(change: &mut Change<'_>, context: &Context, memberships: BTreeSet<MembershipId>) -> Result<()> {
+    let memberships: Vec<MembershipId> = memberships.into_iter().collect();
+    for chunk in memberships.chunks(CHUNK) {
+        settle::settle(change, context, chunk.iter().map(|id| (*id, false)).collect()).await?;
+        change.flush_if_large().await?;
+    }
+    Ok(())
+}
+
+/// Deletes a native group whose mirror ended. Answers its name, as names collide, now free.
+///
+/// A group to which something else still speaks (people added by hand to an adopted group, another rule's
+/// `into_group`) stays, as an ordinary one.
+async fn retire(change: &mut Change<'_>, context: &Context, group: GroupId) -> Result<Option<String>> {
+    bind::delete_group(change, context, group).await
+}

@@ -1,0 +1,354 @@
+//! Tokens and keys: who calls, and how far they reach. The only maker of scopes for callers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::change::Change;
+use crate::app::App;
+use crate::domain::directory::Directory;
+use crate::domain::event::Cause;
+use crate::domain::id::{ApiKeyId, DirectoryId, OrganizationId, RequestId, ScimTokenId};
+use crate::domain::scope::{DirectoryScope, OrganizationScope};
+use crate::domain::secret::{Secret, digest};
+use crate::domain::{Error, Result};
+use crate::scim::schema::Catalogue;
+use crate::store::keys::{self, ApiKey, ScimToken};
+use crate::store::{Lane, directories};
+
+/// How exact "last used" is.
+const TOUCH_AFTER: Duration = Duration::seconds(60);
+
+/// An identity provider whose token was checked.
+#[derive(Debug, Clone)]
+pub struct ScimAccess {
+    /// How far it reaches.
+    pub scope: DirectoryScope,
+    /// The directory and its settings.
+    pub directory: Arc<Directory>,
+    /// What the directory speaks.
+    pub catalogue: Arc<Catalogue>,
+    /// The token that was used.
+    pub token: ScimTokenId,
+    /// The id of this request.
+    pub request: RequestId,
+}
+
+impl ScimAccess {
+    /// The cause of what the request changes.
+    pub fn cause(&self) -> Cause {
+        Cause::Scim {
+            directory: self.directory.id,
+            name: self.directory.name.clone(),
+            request: self.request,
+        }
+    }
+}
+
+/// Checks the token of an identity provider.
+///
+/// `header` is the whole `Authorization` header. Every failure is the same 401, so that nobody learns
+/// which directories exist; only an expired token of the right directory is told that it has expired.
+pub async fn authenticate_scim(
+    app: &App,
+    directory: &str,
+    header: Option<&str>,
+    from: Option<IpAddr>,
+) -> Result<ScimAccess> {
+    let refused = || Error::Unauthorized("the bearer token is missing or not valid for this SCIM base URL");
+    let header = header.ok_or_else(refused)?.trim();
+    let bearer = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let presented = bearer.map_or(header, |(_, token)| token.trim());
+    let directory_id: DirectoryId = directory.parse().map_err(|_| refused())?;
+    let mut tx = app.db.read().await?;
+    let token = keys::token_by_digest(&mut tx, &digest(presented)).await?.ok_or_else(refused)?;
+    if token.directory != directory_id {
+        return Err(refused());
+    }
+    let found = directories::find(&mut tx, Some(token.organization), directory_id).await?;
+    let directory = found.ok_or_else(refused)?;
+    drop(tx);
+    if bearer.is_none() && !directory.settings.bare_token {
+        return Err(Error::Unauthorized("the Authorization header must be 'Bearer' and the token"));
+    }
+    let now = app.clock.now();
+    if token.expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::Unauthorized("the bearer token has expired; make a new one for this directory"));
+    }
+    let network_allowed = token.allowed_ips.is_empty()
+        || from.is_some_and(|ip| token.allowed_ips.iter().any(|network| network.contains(&ip.to_canonical())));
+    if !network_allowed {
+        return Err(Error::Unauthorized("the bearer token may not be used from this address"));
+    }
+    let catalogue = match &directory.settings.custom {
+        None => Catalogue::built_in(),
+        Some(custom) => Catalogue::with_custom(custom).map_err(Error::internal)?,
+    };
+    let access = ScimAccess {
+        scope: DirectoryScope::authenticated(token.organization, directory.id),
+        catalogue,
+        token: token.id,
+        request: RequestId::mint(now),
+        directory: Arc::new(directory),
+    };
+    note_use_of_token(app, &access, &token, now).await?;
+    Ok(access)
+}
+
+/// Notes the use, and that the directory is linked once somebody has reached it.
+async fn note_use_of_token(app: &App, access: &ScimAccess, token: &ScimToken, now: DateTime<Utc>) -> Result<()> {
+    let stale = token.last_used_at.is_none_or(|at| now - at >= TOUCH_AFTER);
+    if !stale {
+        return Ok(());
+    }
+    let access = access.clone();
+    let organization = token.organization;
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            let access = access.clone();
+            Box::pin(async move {
+                let cause = access.cause();
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                keys::touch_token(change.tx, organization, access.token, now).await?;
+                if directories::set_linked(change.tx, organization, access.directory.id, now).await? {
+                    let mut directory = (*access.directory).clone();
+                    "active".clone_into(&mut directory.state);
+                    let mut data = directory.json();
+                    data["domains"] = serde_json::json!([]);
+                    change.emit("dsync.activated", data);
+                }
+                change.finish().await.map(drop)
+            })
+        })
+        .await
+}
+
+/// Somebody with a key of the native APIs.
+#[derive(Debug, Clone)]
+pub struct ApiAccess {
+    /// The organization that the key is limited to; `None` reaches the whole environment.
+    only: Option<OrganizationId>,
+    /// Whether the key may change anything.
+    writes: bool,
+    /// The key's id, or `root`.
+    key: String,
+    /// The key's name.
+    name: String,
+}
+
+impl ApiAccess {
+    /// The scope of this organization, if the key reaches it. One that it does not reach does not exist.
+    pub fn organization(&self, id: OrganizationId) -> Result<OrganizationScope> {
+        match self.only {
+            Some(only) if only != id => Err(Error::not_found("organization", id)),
+            _ => Ok(OrganizationScope::authenticated(id)),
+        }
+    }
+
+    /// The organization that the key is limited to.
+    pub fn only(&self) -> Option<OrganizationId> {
+        self.only
+    }
+
+    /// Refuses keys that are limited to an organization.
+    pub fn environment(&self) -> Result<()> {
+        match self.only {
+            None => Ok(()),
+            Some(_) => Err(Error::Forbidden("this needs a key of the environment, not of an organization".to_owned())),
+        }
+    }
+
+    /// Refuses keys that may only read.
+    pub fn writes(&self) -> Result<()> {
+        if self.writes { Ok(()) } else { Err(Error::Forbidden("this key may only read".to_owned())) }
+    }
+
+    /// The cause of what the caller changes.
+    pub fn cause(&self) -> Cause {
+        Cause::Api { key: self.key.clone(), name: self.name.clone() }
+    }
+}
+
+/// Checks a key of the native APIs. `header` is the whole `Authorization` header.
+pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAccess> {
+    let refused = || Error::Unauthorized("Unauthorized");
+    let presented = header
+        .and_then(|header| header.trim().split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, key)| key.trim())
+        .ok_or_else(refused)?;
+    let digest = digest(presented);
+    if app.config.root_key_digest.as_ref() == Some(&digest) {
+        return Ok(ApiAccess { only: None, writes: true, key: "root".to_owned(), name: "Root key".to_owned() });
+    }
+    let mut tx = app.db.read().await?;
+    let key = keys::key_by_digest(&mut tx, &digest).await?.ok_or_else(refused)?;
+    drop(tx);
+    let now = app.clock.now();
+    if key.expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::Unauthorized("the API key has expired"));
+    }
+    if key.last_used_at.is_none_or(|at| now - at >= TOUCH_AFTER) {
+        let id = key.id;
+        app.db.write(Lane::Environment, move |tx| Box::pin(keys::touch_key(tx, id, now))).await?;
+    }
+    Ok(ApiAccess {
+        only: key.organization_id,
+        writes: key.role != "read",
+        key: key.id.to_string(),
+        name: key.name,
+    })
+}
+
+/// What a new SCIM token is to be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// The name for people.
+    pub name: String,
+    /// When it stops working.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Networks that it may be used from; everywhere when empty.
+    pub allowed_ips: Vec<ipnet::IpNet>,
+}
+
+/// Makes a SCIM token for a directory. The secret is in this answer only.
+pub async fn create_token(
+    app: &App,
+    scope: OrganizationScope,
+    directory: DirectoryId,
+    new: NewToken,
+) -> Result<(ScimToken, Secret)> {
+    let now = app.clock.now();
+    require_name(&new.name)?;
+    let secret = Secret::mint("scim_");
+    let token = ScimToken {
+        id: ScimTokenId::mint(now),
+        organization: scope.organization(),
+        directory,
+        name: new.name,
+        hint: secret.hint(),
+        allowed_ips: new.allowed_ips,
+        expires_at: new.expires_at,
+        last_used_at: None,
+        created_at: now,
+    };
+    let (stored, digest) = (token.clone(), secret.digest());
+    app.db
+        .write(Lane::Organization(scope.organization()), move |tx| {
+            let (token, digest) = (stored.clone(), digest.clone());
+            Box::pin(async move {
+                let found = directories::find(tx, Some(token.organization), token.directory).await?;
+                found.ok_or_else(|| Error::not_found("directory", token.directory))?;
+                keys::insert_token(tx, &token, &digest).await
+            })
+        })
+        .await?;
+    Ok((token, secret))
+}
+
+/// The tokens of a directory, newest first.
+pub async fn list_tokens(app: &App, scope: OrganizationScope, directory: DirectoryId) -> Result<Vec<ScimToken>> {
+    let mut tx = app.db.read().await?;
+    let found = directories::find(&mut tx, Some(scope.organization()), directory).await?;
+    found.ok_or_else(|| Error::not_found("directory", directory))?;
+    keys::tokens(&mut tx, scope.organization(), directory).await
+}
+
+/// Revokes a SCIM token; it stops working at once.
+pub async fn revoke_token(
+    app: &App,
+    scope: OrganizationScope,
+    directory: DirectoryId,
+    id: ScimTokenId,
+) -> Result<()> {
+    let organization = scope.organization();
+    let gone = app
+        .db
+        .write(Lane::Organization(organization), move |tx| {
+            Box::pin(keys::delete_token(tx, organization, directory, id))
+        })
+        .await?;
+    if gone { Ok(()) } else { Err(Error::not_found("SCIM token", id)) }
+}
+
+/// What a new API key is to be.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// The name for people.
+    pub name: String,
+    /// The organization that it is limited to; `None` for the whole environment.
+    pub organization: Option<OrganizationId>,
+    /// `owner`, `admin` or `read`.
+    pub role: String,
+    /// When it stops working.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Makes an API key. The secret is in this answer only.
+pub async fn create_key(app: &App, new: NewKey) -> Result<(ApiKey, Secret)> {
+    require_name(&new.name)?;
+    if !matches!(new.role.as_str(), "owner" | "admin" | "read") {
+        return Err(Error::invalid("role", "invalid_role", "role must be owner, admin or read"));
+    }
+    let now = app.clock.now();
+    let secret = Secret::mint("sk_");
+    let key = ApiKey {
+        id: ApiKeyId::mint(now),
+        organization_id: new.organization,
+        name: new.name,
+        role: new.role,
+        hint: secret.hint(),
+        expires_at: new.expires_at,
+        last_used_at: None,
+        created_at: now,
+    };
+    let (stored, digest) = (key.clone(), secret.digest());
+    app.db
+        .write(Lane::Environment, move |tx| {
+            let (key, digest) = (stored.clone(), digest.clone());
+            Box::pin(async move {
+                if let Some(id) = key.organization_id {
+                    let found = crate::store::organizations::find(tx, id).await?;
+                    found.ok_or_else(|| Error::not_found("organization", id))?;
+                }
+                keys::insert_key(tx, &key, &digest).await
+            })
+        })
+        .await?;
+    Ok((key, secret))
+}
+
+/// The keys that the caller may see, newest first.
+pub async fn list_keys(app: &App, access: &ApiAccess) -> Result<Vec<ApiKey>> {
+    let mut tx = app.db.read().await?;
+    keys::keys(&mut tx, access.only).await
+}
+
+/// Revokes a key that the caller may see; it stops working at once.
+pub async fn revoke_key(app: &App, access: &ApiAccess, id: ApiKeyId) -> Result<()> {
+    let only = access.only;
+    let gone =
+        app.db.write(Lane::Environment, move |tx| Box::pin(keys::delete_key(tx, only, id))).await?;
+    if gone { Ok(()) } else { Err(Error::not_found("API key", id)) }
+}
+
+/// Makes the first key of an empty environment, for the operator who starts the server. `None` if there is one.
+pub async fn bootstrap_key(app: &App) -> Result<Option<Secret>> {
+    let mut tx = app.db.read().await?;
+    let has_key = keys::has_environment_key(&mut tx).await?;
+    drop(tx);
+    if has_key || app.config.root_key_digest.is_some() {
+        return Ok(None);
+    }
+    let new = NewKey { name: "First key".to_owned(), organization: None, role: "owner".to_owned(), expires_at: None };
+    create_key(app, new).await.map(|(_, secret)| Some(secret))
+}
+
+fn require_name(name: &str) -> Result<()> {
+    match name.trim().chars().count() {
+        0 => Err(Error::invalid("name", "required", "name must not be empty")),
+        1..=256 => Ok(()),
+        _ => Err(Error::invalid("name", "too_long", "name has 256 characters at most")),
+    }
+}

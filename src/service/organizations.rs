@@ -1,0 +1,164 @@
+//! Organizations: made with their default roles, found, listed.
+
+use serde_json::{Map, Value};
+
+use super::change::Change;
+use super::keys::ApiAccess;
+use crate::app::App;
+use crate::domain::event::Cause;
+use crate::domain::id::{DomainId, OrganizationId, RoleId};
+use crate::domain::native::{Domain, Organization, Role};
+use crate::domain::scope::OrganizationScope;
+use crate::domain::secret::Secret;
+use crate::domain::{Error, Result};
+use crate::store::organizations::{self, Search};
+use crate::store::{Lane, Page, PageRequest, is_unique_violation, roles};
+
+/// What a new organization is to be.
+#[derive(Debug, Clone, Default)]
+pub struct NewOrganization {
+    /// The name.
+    pub name: String,
+    /// The application's own id.
+    pub external_id: Option<String>,
+    /// Kept for clients that send it.
+    pub allow_profiles_outside_organization: bool,
+    /// Free strings.
+    pub metadata: Map<String, Value>,
+    /// Domains, and whether the caller vouches for them.
+    pub domains: Vec<(String, bool)>,
+}
+
+/// Makes an organization with the roles `member` (default) and `admin`.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a bad name, domain, metadata or external id; [`Error::Conflict`] for a domain
+/// that another organization has verified; [`Error::Forbidden`] for a verified domain without an
+/// environment key (DECISIONS 7).
+pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Result<Organization> {
+    access.environment()?;
+    check(&new)?;
+    let now = app.clock.now();
+    let id = OrganizationId::mint(now);
+    let domains = new.domains.iter().map(|(domain, verified)| Domain {
+        id: DomainId::mint(now),
+        organization: id,
+        domain: domain.clone(),
+        state: if *verified { "verified" } else { "pending" }.to_owned(),
+        verification_token: Secret::mint("").reveal().to_owned(),
+        created_at: now,
+        updated_at: now,
+    });
+    let organization = Organization {
+        id,
+        name: new.name,
+        external_id: new.external_id,
+        stripe_customer_id: None,
+        allow_profiles_outside_organization: new.allow_profiles_outside_organization,
+        metadata: new.metadata,
+        domains: domains.collect(),
+        created_at: now,
+        updated_at: now,
+    };
+    let cause = access.cause();
+    let stored = organization.clone();
+    app.db
+        .write(Lane::Environment, move |tx| {
+            let (organization, cause) = (stored.clone(), cause.clone());
+            Box::pin(async move { insert(tx, &organization, &cause).await })
+        })
+        .await?;
+    Ok(organization)
+}
+
+async fn insert(tx: &mut crate::store::Tx, organization: &Organization, cause: &Cause) -> Result<()> {
+    if let Some(external_id) = &organization.external_id
+        && organizations::find_by_external_id(tx, external_id).await?.is_some()
+    {
+        let message = format!("another organization has the external_id '{external_id}'");
+        return Err(Error::invalid("external_id", "external_id_already_used", message));
+    }
+    organizations::insert(tx, organization).await.map_err(|error| {
+        if is_unique_violation(&error) {
+            Error::conflict("domain_already_exists", "another organization has verified one of these domains")
+        } else {
+            error
+        }
+    })?;
+    let now = organization.created_at;
+    for (slug, name, is_default) in [("member", "Member", true), ("admin", "Admin", false)] {
+        let role = Role { id: RoleId::mint(now), slug: slug.to_owned(), name: name.to_owned(), is_default };
+        roles::insert(tx, organization.id, &role, now).await?;
+    }
+    let mut change = Change::begin(tx, organization.id, now, cause).await?;
+    change.emit("organization.created", organization.json());
+    for domain in &organization.domains {
+        change.emit("organization_domain.created", domain.json());
+    }
+    change.finish().await.map(drop)
+}
+
+fn check(new: &NewOrganization) -> Result<()> {
+    if new.name.trim().is_empty() {
+        return Err(Error::invalid("name", "required", "name must not be empty"));
+    }
+    if new.name.chars().count() > 256 {
+        return Err(Error::invalid("name", "too_long", "name has 256 characters at most"));
+    }
+    if let Some(external_id) = &new.external_id
+        && (external_id.is_empty() || external_id.len() > 128 || !external_id.is_ascii())
+    {
+        let message = "external_id has 1 to 128 ASCII characters";
+        return Err(Error::invalid("external_id", "invalid_external_id", message));
+    }
+    let too_large = new.metadata.len() > 50
+        || new.metadata.iter().any(|(key, value)| {
+            key.chars().count() > 40 || value.as_str().is_none_or(|value| value.chars().count() > 600)
+        });
+    if too_large {
+        let message = "metadata has 50 entries at most, keys of 40 and string values of 600 characters";
+        return Err(Error::invalid("metadata", "invalid_metadata", message));
+    }
+    for (domain, _) in &new.domains {
+        let labels = domain.split('.');
+        let fine = domain.len() <= 253
+            && domain.contains('.')
+            && labels.into_iter().all(|label| {
+                !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            });
+        if !fine {
+            let message = format!("'{}' is not a domain name", domain.chars().take(80).collect::<String>());
+            return Err(Error::invalid("domain_data", "invalid_domain", message));
+        }
+    }
+    Ok(())
+}
+
+/// The organization of the scope.
+pub async fn get(app: &App, scope: OrganizationScope) -> Result<Organization> {
+    let mut tx = app.db.read().await?;
+    let found = organizations::find(&mut tx, scope.organization()).await?;
+    found.ok_or_else(|| Error::not_found("organization", scope.organization()))
+}
+
+/// The organization with this external id, if the caller reaches it.
+pub async fn get_by_external_id(app: &App, access: &ApiAccess, external_id: &str) -> Result<Organization> {
+    let missing = || Error::not_found("organization", external_id);
+    let mut tx = app.db.read().await?;
+    let found = organizations::find_by_external_id(&mut tx, external_id).await?.ok_or_else(missing)?;
+    access.organization(found.id).map_err(|_| missing())?;
+    Ok(found)
+}
+
+/// A page of the organizations that the caller reaches.
+pub async fn list(
+    app: &App,
+    access: &ApiAccess,
+    name: Option<String>,
+    domains: Vec<String>,
+    page: &PageRequest,
+) -> Result<Page<Organization>> {
+    let mut tx = app.db.read().await?;
+    organizations::list(&mut tx, &Search { only: access.only(), name, domains }, page).await
+}

@@ -1,0 +1,142 @@
+//! Bindings: which directory groups the applied rules matched, and what mirrors became of them.
+
+use super::statement::{Column, Rows, cell, sql};
+use super::Tx;
+use crate::domain::id::{DirectoryGroupId, GroupId, OrganizationId, RuleId};
+use crate::domain::native::name_key;
+use crate::domain::Result;
+
+/// A binding as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct StoredBinding {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// The directory group.
+    pub directory_group_id: DirectoryGroupId,
+    /// The group is one of the rule's sources.
+    pub matched: bool,
+    /// The group's people are out, for this rule.
+    pub excepted: bool,
+    /// The name that the mirror has or wants.
+    pub mirror_name: Option<String>,
+    /// `made`, `adopted` or `parked`.
+    pub mirror_state: Option<String>,
+    /// The native group that it became.
+    pub mirror_group_id: Option<GroupId>,
+}
+
+const COLUMNS: &str = "b.rule_id, b.directory_group_id, b.matched, b.excepted, b.mirror_name, b.mirror_state,
+                       b.mirror_group_id";
+
+/// The bindings of these directory groups.
+pub async fn of_groups(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    groups: impl IntoIterator<Item = DirectoryGroupId>,
+) -> Result<Vec<StoredBinding>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM {} AS r
+         JOIN bindings b ON b.organization_id = $2 AND b.directory_group_id = r.id",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await
+}
+
+/// The directory groups that a rule is bound to.
+pub async fn groups_of_rule(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    rule: RuleId,
+) -> Result<Vec<DirectoryGroupId>> {
+    let stmt = sql("SELECT directory_group_id FROM bindings WHERE organization_id = $1 AND rule_id = $2");
+    let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(stmt.bind(organization).bind(rule)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The directory groups whose mirrors wait for one of these names.
+pub async fn parked_for_names(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    keys: impl IntoIterator<Item = String>,
+) -> Result<Vec<DirectoryGroupId>> {
+    let text = format!(
+        "SELECT DISTINCT b.directory_group_id FROM {} AS r
+         JOIN bindings b ON b.organization_id = $2 AND b.mirror_name_key = r.name_key AND b.mirror_state = 'parked'",
+        tx.rows(1, &[("name_key", Column::Text)])
+    );
+    let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(sql(text).bind(Rows::texts(keys)).bind(organization)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The binding by which a native group is mirrored, if it is: such a group is managed.
+pub async fn of_mirror(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: GroupId,
+) -> Result<Option<StoredBinding>> {
+    let text = format!("SELECT {COLUMNS} FROM bindings b WHERE b.organization_id = $1 AND b.mirror_group_id = $2");
+    tx.fetch_optional(sql(text).bind(organization).bind(group)).await
+}
+
+/// Stores bindings, replacing those of the same rule and group.
+pub async fn put(tx: &mut Tx, organization: OrganizationId, bindings: &[StoredBinding]) -> Result<()> {
+    if bindings.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for binding in bindings {
+        rows.push([
+            cell(binding.rule_id),
+            cell(binding.directory_group_id),
+            cell(binding.matched),
+            cell(binding.excepted),
+            cell(binding.mirror_name.as_deref()),
+            cell(binding.mirror_name.as_deref().map(name_key)),
+            cell(binding.mirror_state.as_deref()),
+            cell(binding.mirror_group_id),
+        ]);
+    }
+    let columns = [
+        ("rule_id", Column::Id),
+        ("directory_group_id", Column::Id),
+        ("matched", Column::Bool),
+        ("excepted", Column::Bool),
+        ("mirror_name", Column::Text),
+        ("mirror_name_key", Column::Text),
+        ("mirror_state", Column::Text),
+        ("mirror_group_id", Column::Id),
+    ];
+    let text = format!(
+        "INSERT INTO bindings (organization_id, rule_id, directory_group_id, matched, excepted, mirror_name,
+            mirror_name_key, mirror_state, mirror_group_id)
+         SELECT $2, r.rule_id, r.directory_group_id, r.matched, r.excepted, r.mirror_name, r.mirror_name_key,
+            r.mirror_state, r.mirror_group_id FROM {} AS r WHERE true
+         ON CONFLICT (organization_id, rule_id, directory_group_id) DO UPDATE SET matched = excluded.matched,
+            excepted = excluded.excepted, mirror_name = excluded.mirror_name,
+            mirror_name_key = excluded.mirror_name_key, mirror_state = excluded.mirror_state,
+            mirror_group_id = excluded.mirror_group_id",
+        tx.rows(1, &columns)
+    );
+    tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
+}
+
+/// Ends bindings.
+pub async fn delete(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    keys: impl IntoIterator<Item = (RuleId, DirectoryGroupId)>,
+) -> Result<()> {
+    let mut rows = Rows::default();
+    for (rule, group) in keys {
+        rows.push([cell(rule), cell(group)]);
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "DELETE FROM bindings WHERE organization_id = $2
+         AND (rule_id, directory_group_id) IN (SELECT rule_id, directory_group_id FROM {} AS r)",
+        tx.rows(1, &[("rule_id", Column::Id), ("directory_group_id", Column::Id)])
+    );
+    tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
+}

@@ -1,0 +1,125 @@
+//! Directories.
+
+use chrono::{DateTime, Utc};
+
+use super::statement::{Param, sql};
+use super::{Page, PageRequest, Tx};
+use crate::domain::directory::{Directory, DirectorySettings};
+use crate::domain::id::{DirectoryId, OrganizationId};
+use crate::domain::{Error, Result};
+
+#[derive(sqlx::FromRow)]
+struct DirectoryRow {
+    organization_id: OrganizationId,
+    id: DirectoryId,
+    name: String,
+    #[sqlx(rename = "type")]
+    kind: String,
+    state: String,
+    settings: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<DirectoryRow> for Directory {
+    type Error = Error;
+
+    fn try_from(row: DirectoryRow) -> Result<Self> {
+        let settings = serde_json::from_str(&row.settings)
+            .map_err(|error| Error::internal(format!("{} has corrupt settings: {error}", row.id)))?;
+        Ok(Directory {
+            id: row.id,
+            organization: row.organization_id,
+            name: row.name,
+            kind: row.kind,
+            state: row.state,
+            settings,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+const COLUMNS: &str = "d.organization_id, d.id, d.name, d.type, d.state, d.settings, d.created_at, d.updated_at";
+
+fn settings_text(settings: &DirectorySettings) -> Result<String> {
+    serde_json::to_string(settings).map_err(|error| Error::Internal(Box::new(error)))
+}
+
+/// Stores a new directory.
+pub async fn insert(tx: &mut Tx, directory: &Directory) -> Result<()> {
+    let stmt = sql("INSERT INTO directories (organization_id, id, name, type, state, settings, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    .bind(directory.organization)
+    .bind(directory.id)
+    .bind(&directory.name)
+    .bind(&directory.kind)
+    .bind(&directory.state)
+    .bind(settings_text(&directory.settings)?)
+    .bind(directory.created_at)
+    .bind(directory.updated_at);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// Stores what changed.
+pub async fn update(tx: &mut Tx, directory: &Directory) -> Result<()> {
+    let stmt = sql("UPDATE directories SET name = $3, type = $4, state = $5, settings = $6, updated_at = $7
+         WHERE organization_id = $1 AND id = $2")
+    .bind(directory.organization)
+    .bind(directory.id)
+    .bind(&directory.name)
+    .bind(&directory.kind)
+    .bind(&directory.state)
+    .bind(settings_text(&directory.settings)?)
+    .bind(directory.updated_at);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// Notes that an identity provider has reached the directory.
+pub async fn set_linked(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: DirectoryId,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let stmt = sql("UPDATE directories SET state = 'linked', updated_at = $3
+         WHERE organization_id = $1 AND id = $2 AND state = 'validating'");
+    Ok(tx.execute(stmt.bind(organization).bind(id).bind(now)).await? > 0)
+}
+
+/// The directory with this id; of the organization, if one is given.
+pub async fn find(
+    tx: &mut Tx,
+    organization: Option<OrganizationId>,
+    id: DirectoryId,
+) -> Result<Option<Directory>> {
+    let text = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = $1");
+    let stmt = match organization {
+        Some(organization) => sql(text + " AND d.organization_id = $2").bind(id).bind(organization),
+        None => sql(text).bind(id),
+    };
+    let row: Option<DirectoryRow> = tx.fetch_optional(stmt).await?;
+    row.map(Directory::try_from).transpose()
+}
+
+/// A page of directories; `search` is part of a name.
+pub async fn list(
+    tx: &mut Tx,
+    organization: Option<OrganizationId>,
+    search: Option<&str>,
+    page: &PageRequest,
+) -> Result<Page<Directory>> {
+    let mut text = format!("SELECT {COLUMNS} FROM directories d WHERE 1 = 1");
+    let mut params: Vec<Param> = Vec::new();
+    if let Some(organization) = organization {
+        params.push(organization.into());
+        text.push_str(&format!(" AND d.organization_id = ${}", params.len()));
+    }
+    if let Some(search) = search {
+        let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        params.push(format!("%{escaped}%").into());
+        text.push_str(&format!(" AND lower(d.name) LIKE ${} ESCAPE '\\'", params.len()));
+    }
+    let rows: Vec<DirectoryRow> = tx.fetch_all(page.complete(&text, params, "d.id")).await?;
+    page.page(rows).try_map(Directory::try_from)
+}

@@ -1,0 +1,434 @@
+//! Member edges of directory groups: resolved to a user or a group, or pending.
+//!
+//! An edge keeps the reference as it was sent only where it is not the member's own id.
+
+use std::collections::BTreeSet;
+
+use super::statement::{Column, Rows, cell, sql};
+use super::Tx;
+use crate::domain::binding::Binding;
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, RuleId};
+use crate::domain::scope::DirectoryScope;
+use crate::domain::{Result, id::OrganizationId};
+
+/// What a reference names, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Member {
+    /// A user of the directory.
+    User(DirectoryUserId),
+    /// A group of the directory.
+    Group(DirectoryGroupId),
+}
+
+/// An edge, as a list of members shows it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct EdgeRow {
+    /// The user, if it is one.
+    pub user_id: Option<DirectoryUserId>,
+    /// The group, if it is one.
+    pub subgroup_id: Option<DirectoryGroupId>,
+    /// The reference as sent, where it is not the member's own id.
+    pub value: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct UserRow {
+    id: DirectoryUserId,
+}
+#[derive(sqlx::FromRow)]
+struct GroupRow {
+    id: DirectoryGroupId,
+}
+#[derive(sqlx::FromRow)]
+struct ResolvedRow {
+    value: String,
+    user_id: Option<DirectoryUserId>,
+    subgroup_id: Option<DirectoryGroupId>,
+}
+
+/// Resolves references by `externalId` within the directory: the oldest user, else the oldest group
+/// (DECISIONS 1). References that are ids are resolved by [`known_ids`].
+pub async fn by_external_ids(
+    tx: &mut Tx,
+    scope: DirectoryScope,
+    values: Vec<String>,
+) -> Result<Vec<(String, Member)>> {
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx.rows(1, &[("value", Column::Text)]);
+    let oldest = |table: &str| {
+        format!(
+            "(SELECT x.id FROM {table} x WHERE x.organization_id = $2 AND x.directory_id = $3
+              AND x.external_id = r.value ORDER BY x.id LIMIT 1)"
+        )
+    };
+    let text = format!(
+        "SELECT r.value AS value, {} AS user_id, {} AS subgroup_id FROM {rows} AS r",
+        oldest("directory_users"),
+        oldest("directory_groups")
+    );
+    let stmt = sql(text).bind(Rows::texts(values)).bind(scope.organization()).bind(scope.directory());
+    let found: Vec<ResolvedRow> = tx.fetch_all(stmt).await?;
+    Ok(found
+        .into_iter()
+        .filter_map(|row| {
+            let member = row.user_id.map(Member::User).or(row.subgroup_id.map(Member::Group))?;
+            Some((row.value, member))
+        })
+        .collect())
+}
+
+/// Which of these exist in the directory.
+pub async fn known_ids(
+    tx: &mut Tx,
+    scope: DirectoryScope,
+    members: impl IntoIterator<Item = Member>,
+) -> Result<BTreeSet<Member>> {
+    let (mut users, mut groups) = (Rows::default(), Rows::default());
+    for member in members {
+        match member {
+            Member::User(id) => users.push([cell(id)]),
+            Member::Group(id) => groups.push([cell(id)]),
+        }
+    }
+    let ids = tx.rows(1, &[("id", Column::Id)]);
+    let text = |table: &str| {
+        format!(
+            "SELECT x.id FROM {ids} AS r JOIN {table} x
+             ON x.organization_id = $2 AND x.id = r.id AND x.directory_id = $3"
+        )
+    };
+    let mut known = BTreeSet::new();
+    if !users.is_empty() {
+        let stmt = sql(text("directory_users")).bind(users).bind(scope.organization()).bind(scope.directory());
+        known.extend(tx.fetch_all::<UserRow>(stmt).await?.into_iter().map(|row| Member::User(row.id)));
+    }
+    if !groups.is_empty() {
+        let stmt = sql(text("directory_groups")).bind(groups).bind(scope.organization()).bind(scope.directory());
+        known.extend(tx.fetch_all::<GroupRow>(stmt).await?.into_iter().map(|row| Member::Group(row.id)));
+    }
+    Ok(known)
+}
+
+/// A reference to be stored: what it resolves to, if anything, and its text where that is not the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEdge {
+    /// `None` for a pending one.
+    pub member: Option<Member>,
+    /// The reference as sent; `None` where it is the member's own id.
+    pub value: Option<String>,
+}
+
+/// Adds edges to a group; those that are there already stay as they are. Answers the new ones.
+pub async fn add(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: DirectoryGroupId,
+    edges: Vec<NewEdge>,
+) -> Result<Vec<EdgeRow>> {
+    if edges.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rows = Rows::default();
+    for edge in edges {
+        let (user, subgroup) = match edge.member {
+            Some(Member::User(id)) => (Some(id), None),
+            Some(Member::Group(id)) => (None, Some(id)),
+            None => (None, None),
+        };
+        rows.push([cell(user), cell(subgroup), cell(edge.value)]);
+    }
+    let columns = [("user_id", Column::Id), ("subgroup_id", Column::Id), ("value", Column::Text)];
+    let text = format!(
+        "INSERT INTO directory_edges (organization_id, group_id, user_id, subgroup_id, value)
+         SELECT $2, $3, r.user_id, r.subgroup_id, r.value FROM {} AS r WHERE true
+         ON CONFLICT DO NOTHING RETURNING user_id, subgroup_id, value",
+        tx.rows(1, &columns)
+    );
+    tx.fetch_all(sql(text).bind(rows).bind(organization).bind(group)).await
+}
+
+/// Removes the edges of a group that resolve to one of `members` or were sent as one of `values`.
+/// Answers those that were there.
+pub async fn remove(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: DirectoryGroupId,
+    members: &BTreeSet<Member>,
+    values: &[String],
+) -> Result<Vec<EdgeRow>> {
+    let ids = tx.rows(3, &[("id", Column::Id)]);
+    let texts = tx.rows(3, &[("value", Column::Text)]);
+    let removal = |condition: &str, rows: Rows| {
+        sql(format!(
+            "DELETE FROM directory_edges WHERE organization_id = $1 AND group_id = $2 AND {condition}
+             RETURNING user_id, subgroup_id, value"
+        ))
+        .bind(organization)
+        .bind(group)
+        .bind(rows)
+    };
+    let users = Rows::ids(members.iter().filter_map(|m| if let Member::User(id) = m { Some(*id) } else { None }));
+    let groups = Rows::ids(members.iter().filter_map(|m| if let Member::Group(id) = m { Some(*id) } else { None }));
+    let mut gone: Vec<EdgeRow> = Vec::new();
+    if !users.is_empty() {
+        gone.extend(tx.fetch_all(removal(&format!("user_id IN (SELECT id FROM {ids} AS r)"), users)).await?);
+    }
+    if !groups.is_empty() {
+        gone.extend(tx.fetch_all(removal(&format!("subgroup_id IN (SELECT id FROM {ids} AS r)"), groups)).await?);
+    }
+    if !values.is_empty() {
+        let condition = format!("value IN (SELECT value FROM {texts} AS r)");
+        gone.extend(tx.fetch_all(removal(&condition, Rows::texts(values.iter().cloned()))).await?);
+    }
+    Ok(gone)
+}
+
+/// Removes every edge of a group. Answers those that were there.
+pub async fn clear(tx: &mut Tx, organization: OrganizationId, group: DirectoryGroupId) -> Result<Vec<EdgeRow>> {
+    let stmt = sql("DELETE FROM directory_edges WHERE organization_id = $1 AND group_id = $2
+         RETURNING user_id, subgroup_id, value");
+    tx.fetch_all(stmt.bind(organization).bind(group)).await
+}
+
+/// The edges of a group, all of them. For replacing; reading goes by [`page`].
+pub async fn all(tx: &mut Tx, organization: OrganizationId, group: DirectoryGroupId) -> Result<Vec<EdgeRow>> {
+    let stmt = sql("SELECT user_id, subgroup_id, value FROM directory_edges
+         WHERE organization_id = $1 AND group_id = $2");
+    tx.fetch_all(stmt.bind(organization).bind(group)).await
+}
+
+/// Up to `limit` user edges of a group after `after`, by id.
+pub async fn users_page(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: DirectoryGroupId,
+    after: DirectoryUserId,
+    limit: i64,
+) -> Result<Vec<EdgeRow>> {
+    let stmt = sql("SELECT user_id, subgroup_id, value FROM directory_edges
+         WHERE organization_id = $1 AND group_id = $2 AND user_id > $3 ORDER BY user_id LIMIT $4");
+    tx.fetch_all(stmt.bind(organization).bind(group).bind(after).bind(limit)).await
+}
+
+/// The edges of a group that name a group or are pending. Rarely many.
+pub async fn others(tx: &mut Tx, organization: OrganizationId, group: DirectoryGroupId) -> Result<Vec<EdgeRow>> {
+    let stmt = sql("SELECT user_id, subgroup_id, value FROM directory_edges
+         WHERE organization_id = $1 AND group_id = $2 AND subgroup_id IS NOT NULL
+         UNION ALL
+         SELECT user_id, subgroup_id, value FROM directory_edges
+         WHERE organization_id = $1 AND group_id = $2 AND value IS NOT NULL AND user_id IS NULL AND subgroup_id IS NULL
+         ORDER BY 2, 3");
+    tx.fetch_all(stmt.bind(organization).bind(group)).await
+}
+
+/// Members of several groups at once.
+#[derive(Debug, sqlx::FromRow)]
+pub struct EdgeOfGroup {
+    /// The group that has the member.
+    pub group_id: DirectoryGroupId,
+    /// The user, if it is one.
+    pub user_id: Option<DirectoryUserId>,
+    /// The group, if it is one.
+    pub subgroup_id: Option<DirectoryGroupId>,
+    /// The reference as sent, where it is not the member's own id.
+    pub value: Option<String>,
+}
+
+/// The edges of several groups.
+pub async fn of_groups(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    groups: impl IntoIterator<Item = DirectoryGroupId>,
+) -> Result<Vec<EdgeOfGroup>> {
+    let text = format!(
+        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} AS r
+         JOIN directory_edges e ON e.organization_id = $2 AND e.group_id = r.id
+         ORDER BY e.group_id, e.user_id, e.subgroup_id",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await
+}
+
+/// A pending edge that was just resolved.
+#[derive(Debug, sqlx::FromRow)]
+pub struct ResolvedEdge {
+    /// The group that has the member.
+    pub group_id: DirectoryGroupId,
+}
+
+/// Resolves the pending edges of the directory that name `member` by one of `values` (its id or its
+/// externalId). A group that has the member already loses the pending double. Answers the groups that gained it.
+pub async fn resolve(
+    tx: &mut Tx,
+    scope: DirectoryScope,
+    member: Member,
+    values: Vec<String>,
+) -> Result<Vec<DirectoryGroupId>> {
+    let (user, subgroup, own) = match member {
+        Member::User(id) => (Some(id), None, id.to_string()),
+        Member::Group(id) => (None, Some(id), id.to_string()),
+    };
+    let select = format!(
+        "SELECT DISTINCT e.group_id FROM {} AS r
+         JOIN directory_edges e ON e.organization_id = $2 AND e.value = r.value
+            AND e.user_id IS NULL AND e.subgroup_id IS NULL
+         JOIN directory_groups g ON g.organization_id = $2 AND g.id = e.group_id AND g.directory_id = $3",
+        tx.rows(1, &[("value", Column::Text)])
+    );
+    let stmt = sql(select).bind(Rows::texts(values.iter().cloned())).bind(scope.organization()).bind(scope.directory());
+    let groups: Vec<ResolvedEdge> = tx.fetch_all(stmt).await?;
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = || Rows::ids(groups.iter().map(|row| row.group_id));
+    let texts = tx.rows(1, &[("value", Column::Text)]);
+    let groups_rows = tx.rows(2, &[("id", Column::Id)]);
+    let removal = format!(
+        "DELETE FROM directory_edges WHERE organization_id = $3 AND user_id IS NULL AND subgroup_id IS NULL
+         AND value IN (SELECT value FROM {texts} AS r) AND group_id IN (SELECT id FROM {groups_rows} AS s)
+         RETURNING group_id, value"
+    );
+    let stmt = sql(removal).bind(Rows::texts(values)).bind(ids()).bind(scope.organization());
+    let removed: Vec<(DirectoryGroupId, Option<String>)> = tx.fetch_all(stmt).await?;
+    let mut edges = Rows::default();
+    let mut seen = BTreeSet::new();
+    for (group, value) in removed {
+        if seen.insert(group) {
+            edges.push([cell(group), cell(value.filter(|value| *value != own))]);
+        }
+    }
+    let text = format!(
+        "INSERT INTO directory_edges (organization_id, group_id, user_id, subgroup_id, value)
+         SELECT $2, r.group_id, $3, $4, r.value FROM {} AS r WHERE true
+         ON CONFLICT DO NOTHING RETURNING group_id",
+        tx.rows(1, &[("group_id", Column::Id), ("value", Column::Text)])
+    );
+    let stmt = sql(text).bind(edges).bind(scope.organization()).bind(user).bind(subgroup);
+    let gained: Vec<ResolvedEdge> = tx.fetch_all(stmt).await?;
+    Ok(gained.into_iter().map(|row| row.group_id).collect())
+}
+
+/// Removes every edge to a member that is going. Answers the groups that had it.
+pub async fn remove_member(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    member: Member,
+) -> Result<Vec<DirectoryGroupId>> {
+    let stmt = match member {
+        Member::User(id) => {
+            sql("DELETE FROM directory_edges WHERE organization_id = $1 AND user_id = $2 RETURNING group_id")
+                .bind(organization)
+                .bind(id)
+        }
+        Member::Group(id) => {
+            sql("DELETE FROM directory_edges WHERE organization_id = $1 AND subgroup_id = $2 RETURNING group_id")
+                .bind(organization)
+                .bind(id)
+        }
+    };
+    let rows: Vec<ResolvedEdge> = tx.fetch_all(stmt).await?;
+    Ok(rows.into_iter().map(|row| row.group_id).collect())
+}
+
+/// The people who are in these groups, directly or through nested groups. Cycles are legal input: UNION
+/// keeps each group once, so the walk ends.
+pub async fn people_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    groups: impl IntoIterator<Item = DirectoryGroupId>,
+) -> Result<BTreeSet<DirectoryUserId>> {
+    let text = format!(
+        "WITH RECURSIVE down(group_id) AS (
+            SELECT r.id FROM {} AS r
+            UNION
+            SELECT e.subgroup_id FROM down JOIN directory_edges e
+                ON e.organization_id = $2 AND e.group_id = down.group_id AND e.subgroup_id IS NOT NULL)
+         SELECT DISTINCT e.user_id AS id FROM down JOIN directory_edges e
+            ON e.organization_id = $2 AND e.group_id = down.group_id AND e.user_id IS NOT NULL",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<UserRow> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// The start of a walk from people up to every group they are in, directly or not.
+fn upward(rows: &str) -> String {
+    format!(
+        "WITH RECURSIVE up(user_id, group_id) AS (
+            SELECT e.user_id, e.group_id FROM {rows} AS r
+            JOIN directory_edges e ON e.organization_id = $2 AND e.user_id = r.id
+            UNION
+            SELECT up.user_id, e.group_id FROM up
+            JOIN directory_edges e ON e.organization_id = $2 AND e.subgroup_id = up.group_id)"
+    )
+}
+
+/// A group that a user is in.
+#[derive(Debug, sqlx::FromRow)]
+pub struct GroupOfUser {
+    /// The user.
+    pub user_id: DirectoryUserId,
+    /// The group.
+    pub group_id: DirectoryGroupId,
+    /// Its `displayName`.
+    pub display_name: String,
+    /// Whether the user is a member itself, or only of a group within.
+    pub direct: bool,
+}
+
+/// Every group that these users are in.
+pub async fn groups_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    users: impl IntoIterator<Item = DirectoryUserId>,
+) -> Result<Vec<GroupOfUser>> {
+    let text = format!(
+        "{} SELECT up.user_id, up.group_id, g.display_name,
+            EXISTS (SELECT 1 FROM directory_edges d WHERE d.organization_id = $2 AND d.group_id = up.group_id
+                AND d.user_id = up.user_id) AS direct
+         FROM up JOIN directory_groups g ON g.organization_id = $2 AND g.id = up.group_id
+         ORDER BY up.user_id, up.group_id",
+        upward(&tx.rows(1, &[("id", Column::Id)]))
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization)).await
+}
+
+/// A binding of a group that a user is in.
+#[derive(Debug, sqlx::FromRow)]
+struct BindingOfUser {
+    user_id: DirectoryUserId,
+    rule_id: RuleId,
+    directory_group_id: DirectoryGroupId,
+    matched: bool,
+    excepted: bool,
+    mirror_group_id: Option<GroupId>,
+}
+
+/// The bindings of every group that these users are in.
+pub async fn bindings_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    users: impl IntoIterator<Item = DirectoryUserId>,
+) -> Result<Vec<(DirectoryUserId, Binding)>> {
+    let text = format!(
+        "{} SELECT up.user_id, b.rule_id, b.directory_group_id, b.matched, b.excepted, b.mirror_group_id
+         FROM up JOIN bindings b ON b.organization_id = $2 AND b.directory_group_id = up.group_id",
+        upward(&tx.rows(1, &[("id", Column::Id)]))
+    );
+    let rows: Vec<BindingOfUser> = tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization)).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let binding = Binding {
+                rule: row.rule_id,
+                group: row.directory_group_id,
+                matched: row.matched,
+                excepted: row.excepted,
+                mirror: row.mirror_group_id,
+            };
+            (row.user_id, binding)
+        })
+        .collect())
+}

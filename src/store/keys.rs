@@ -1,0 +1,206 @@
+//! SCIM tokens and API keys: found by digest, never stored as text.
+
+use chrono::{DateTime, Utc};
+
+use super::statement::sql;
+use super::Tx;
+use crate::domain::id::{ApiKeyId, DirectoryId, OrganizationId, ScimTokenId};
+use crate::domain::{Error, Result};
+
+/// A SCIM token as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScimToken {
+    /// Its id.
+    pub id: ScimTokenId,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The directory that it opens.
+    pub directory: DirectoryId,
+    /// The name for people.
+    pub name: String,
+    /// Its first characters.
+    pub hint: String,
+    /// Networks that it may be used from; everywhere when empty.
+    pub allowed_ips: Vec<ipnet::IpNet>,
+    /// When it stops working.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct TokenRow {
+    id: ScimTokenId,
+    organization_id: OrganizationId,
+    directory_id: DirectoryId,
+    name: String,
+    hint: String,
+    allowed_ips: String,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<TokenRow> for ScimToken {
+    type Error = Error;
+
+    fn try_from(row: TokenRow) -> Result<Self> {
+        Ok(ScimToken {
+            id: row.id,
+            organization: row.organization_id,
+            directory: row.directory_id,
+            name: row.name,
+            hint: row.hint,
+            allowed_ips: serde_json::from_str(&row.allowed_ips)
+                .map_err(|error| Error::internal(format!("{} has corrupt networks: {error}", row.id)))?,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            created_at: row.created_at,
+        })
+    }
+}
+
+const TOKEN: &str =
+    "id, organization_id, directory_id, name, hint, allowed_ips, expires_at, last_used_at, created_at";
+
+/// Stores a new token.
+pub async fn insert_token(tx: &mut Tx, token: &ScimToken, digest: &str) -> Result<()> {
+    let networks = serde_json::to_string(&token.allowed_ips).map_err(|error| Error::Internal(Box::new(error)))?;
+    let stmt = sql("INSERT INTO scim_tokens (organization_id, directory_id, id, name, digest, hint, allowed_ips,
+            expires_at, last_used_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9)")
+    .bind(token.organization)
+    .bind(token.directory)
+    .bind(token.id)
+    .bind(&token.name)
+    .bind(digest)
+    .bind(&token.hint)
+    .bind(networks)
+    .bind(token.expires_at)
+    .bind(token.created_at);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// The token with this digest.
+pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<ScimToken>> {
+    let text = format!("SELECT {TOKEN} FROM scim_tokens WHERE digest = $1");
+    let row: Option<TokenRow> = tx.fetch_optional(sql(text).bind(digest)).await?;
+    row.map(ScimToken::try_from).transpose()
+}
+
+/// The tokens of a directory, newest first. There are few.
+pub async fn tokens(tx: &mut Tx, organization: OrganizationId, directory: DirectoryId) -> Result<Vec<ScimToken>> {
+    let text = format!(
+        "SELECT {TOKEN} FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 ORDER BY id DESC"
+    );
+    let rows: Vec<TokenRow> = tx.fetch_all(sql(text).bind(organization).bind(directory)).await?;
+    rows.into_iter().map(ScimToken::try_from).collect()
+}
+
+/// Removes a token; answers whether there was one.
+pub async fn delete_token(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: DirectoryId,
+    id: ScimTokenId,
+) -> Result<bool> {
+    let stmt = sql("DELETE FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 AND id = $3");
+    Ok(tx.execute(stmt.bind(organization).bind(directory).bind(id)).await? > 0)
+}
+
+/// Notes when a token was used.
+pub async fn touch_token(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: ScimTokenId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let stmt = sql("UPDATE scim_tokens SET last_used_at = $3 WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id).bind(now)).await.map(drop)
+}
+
+/// An API key as it is stored.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// The organization that it is limited to, if it is.
+    pub organization_id: Option<OrganizationId>,
+    /// The name for people.
+    pub name: String,
+    /// `owner`, `admin` or `read`.
+    pub role: String,
+    /// Its first characters.
+    pub hint: String,
+    /// When it stops working.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+const KEY: &str = "id, organization_id, name, role, hint, expires_at, last_used_at, created_at";
+
+/// Stores a new key.
+pub async fn insert_key(tx: &mut Tx, key: &ApiKey, digest: &str) -> Result<()> {
+    let stmt = sql("INSERT INTO api_keys (id, organization_id, name, role, digest, hint, expires_at, last_used_at,
+            created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, $8)")
+    .bind(key.id)
+    .bind(key.organization_id)
+    .bind(&key.name)
+    .bind(&key.role)
+    .bind(digest)
+    .bind(&key.hint)
+    .bind(key.expires_at)
+    .bind(key.created_at);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// The key with this digest.
+pub async fn key_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<ApiKey>> {
+    tx.fetch_optional(sql(format!("SELECT {KEY} FROM api_keys WHERE digest = $1")).bind(digest)).await
+}
+
+/// All keys that the scope may see, newest first: of the organization, or of the environment.
+pub async fn keys(tx: &mut Tx, organization: Option<OrganizationId>) -> Result<Vec<ApiKey>> {
+    let stmt = match organization {
+        Some(organization) => {
+            sql(format!("SELECT {KEY} FROM api_keys WHERE organization_id = $1 ORDER BY id DESC")).bind(organization)
+        }
+        None => sql(format!("SELECT {KEY} FROM api_keys ORDER BY id DESC")),
+    };
+    tx.fetch_all(stmt).await
+}
+
+/// Whether there is any key of the environment.
+pub async fn has_environment_key(tx: &mut Tx) -> Result<bool> {
+    let row: Option<(ApiKeyId,)> =
+        tx.fetch_optional(sql("SELECT id FROM api_keys WHERE organization_id IS NULL LIMIT 1")).await?;
+    Ok(row.is_some())
+}
+
+/// Removes a key; answers whether there was one that the scope may see.
+pub async fn delete_key(tx: &mut Tx, organization: Option<OrganizationId>, id: ApiKeyId) -> Result<bool> {
+    let stmt = match organization {
+        Some(organization) => {
+            sql("DELETE FROM api_keys WHERE id = $1 AND organization_id = $2").bind(id).bind(organization)
+        }
+        None => sql("DELETE FROM api_keys WHERE id = $1").bind(id),
+    };
+    Ok(tx.execute(stmt).await? > 0)
+}
+
+/// Notes when a key was used.
+pub async fn touch_key(tx: &mut Tx, id: ApiKeyId, now: DateTime<Utc>) -> Result<()> {
+    tx.execute(sql("UPDATE api_keys SET last_used_at = $2 WHERE id = $1").bind(id).bind(now)).await.map(drop)
+}
+
+/// The secret of this name that replicas share; `fresh` becomes it if there is none yet.
+pub async fn shared_secret(tx: &mut Tx, name: &str, fresh: &str) -> Result<String> {
+    let stmt = sql("INSERT INTO environment_secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    tx.execute(stmt.bind(name).bind(fresh)).await?;
+    let row: (String,) = tx.fetch_one(sql("SELECT value FROM environment_secrets WHERE name = $1").bind(name)).await?;
+    Ok(row.0)
+}

@@ -1,0 +1,160 @@
+//! Identity links: which account a directory user is.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::statement::{Column, Rows, cell, sql};
+use super::Tx;
+use crate::domain::Result;
+use crate::domain::id::{DirectoryId, DirectoryUserId, MembershipId, OrganizationId, UserId};
+use crate::domain::origin::Standing;
+
+/// A link as it is stored.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Link {
+    /// The directory user; may be gone, if the link has ended.
+    pub directory_user_id: DirectoryUserId,
+    /// Their directory.
+    pub directory_id: DirectoryId,
+    /// The account, unless pending.
+    pub user_id: Option<UserId>,
+    /// The account's membership of the organization, unless pending.
+    pub membership_id: Option<MembershipId>,
+    /// `linked`, `pending` or `ended`.
+    pub state: String,
+    /// The rung of the ladder, or the reason for waiting.
+    pub method: String,
+    /// The directory user's `externalId` when the link was made or ended.
+    pub external_id: Option<String>,
+}
+
+impl Link {
+    /// Whether it is in force.
+    pub fn is_linked(&self) -> bool {
+        self.state == "linked"
+    }
+}
+
+const COLUMNS: &str =
+    "l.directory_user_id, l.directory_id, l.user_id, l.membership_id, l.state, l.method, l.external_id";
+
+/// The links of these directory users.
+pub async fn of_users(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    users: impl IntoIterator<Item = DirectoryUserId>,
+) -> Result<HashMap<DirectoryUserId, Link>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM {} AS r
+         JOIN identity_links l ON l.organization_id = $2 AND l.directory_user_id = r.id",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<Link> = tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization)).await?;
+    Ok(rows.into_iter().map(|link| (link.directory_user_id, link)).collect())
+}
+
+/// Stores links, replacing those of the same directory users.
+pub async fn put(tx: &mut Tx, organization: OrganizationId, links: &[Link], now: DateTime<Utc>) -> Result<()> {
+    if links.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for link in links {
+        rows.push([
+            cell(link.directory_user_id),
+            cell(link.directory_id),
+            cell(link.user_id),
+            cell(link.membership_id),
+            cell(link.state.as_str()),
+            cell(link.method.as_str()),
+            cell(link.external_id.as_deref()),
+        ]);
+    }
+    let columns = [
+        ("directory_user_id", Column::Id),
+        ("directory_id", Column::Id),
+        ("user_id", Column::Id),
+        ("membership_id", Column::Id),
+        ("state", Column::Text),
+        ("method", Column::Text),
+        ("external_id", Column::Text),
+    ];
+    let text = format!(
+        "INSERT INTO identity_links (organization_id, directory_user_id, directory_id, user_id, membership_id,
+            state, method, external_id, created_at, updated_at)
+         SELECT $2, r.directory_user_id, r.directory_id, r.user_id, r.membership_id, r.state, r.method,
+            r.external_id, $3, $3 FROM {} AS r WHERE true
+         ON CONFLICT (organization_id, directory_user_id) DO UPDATE SET user_id = excluded.user_id,
+            membership_id = excluded.membership_id, state = excluded.state, method = excluded.method,
+            external_id = excluded.external_id, updated_at = excluded.updated_at",
+        tx.rows(1, &columns)
+    );
+    tx.execute(sql(text).bind(rows).bind(organization).bind(now)).await.map(drop)
+}
+
+/// The accounts of deleted people of a directory by their `externalId`; the latest where there are several.
+/// Accounts that a live directory user of the organization holds are left out.
+pub async fn ended_by_external_id(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    wanted: impl IntoIterator<Item = (DirectoryId, String)>,
+) -> Result<HashMap<(DirectoryId, String), UserId>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        directory_id: DirectoryId,
+        external_id: String,
+        user_id: UserId,
+    }
+    let mut rows = Rows::default();
+    for (directory, external_id) in wanted {
+        rows.push([cell(directory), cell(external_id)]);
+    }
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let text = format!(
+        "SELECT l.directory_id, l.external_id, l.user_id FROM {} AS r
+         JOIN identity_links l ON l.organization_id = $2 AND l.directory_id = r.directory_id
+            AND l.external_id = r.external_id AND l.state = 'ended' AND l.user_id IS NOT NULL
+         WHERE NOT EXISTS (SELECT 1 FROM identity_links other WHERE other.organization_id = $2
+            AND other.membership_id = l.membership_id AND other.state = 'linked')
+         ORDER BY l.updated_at, l.directory_user_id",
+        tx.rows(1, &[("directory_id", Column::Id), ("external_id", Column::Text)])
+    );
+    let found: Vec<Row> = tx.fetch_all(sql(text).bind(rows).bind(organization)).await?;
+    Ok(found.into_iter().map(|row| ((row.directory_id, row.external_id), row.user_id)).collect())
+}
+
+/// How the people of these memberships stand at their directories. Memberships without links are left out.
+pub async fn standings(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    memberships: impl IntoIterator<Item = MembershipId>,
+) -> Result<HashMap<MembershipId, Standing>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        membership_id: MembershipId,
+        linked: i64,
+        active: i64,
+    }
+    let text = format!(
+        "SELECT l.membership_id, COUNT(*) AS linked,
+            COUNT(CASE WHEN l.state = 'linked' AND u.active THEN 1 END) AS active
+         FROM {} AS r
+         JOIN identity_links l ON l.organization_id = $2 AND l.membership_id = r.id
+            AND l.state IN ('linked', 'ended')
+         LEFT JOIN directory_users u ON u.organization_id = $2 AND u.id = l.directory_user_id
+         GROUP BY l.membership_id",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<Row> = tx.fetch_all(sql(text).bind(Rows::ids(memberships)).bind(organization)).await?;
+    let count = |n: i64| usize::try_from(n).unwrap_or_default();
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let standing = Standing { linked: count(row.linked), active: count(row.active), deactivated: false };
+            (row.membership_id, standing)
+        })
+        .collect())
+}

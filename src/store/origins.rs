@@ -1,0 +1,171 @@
+//! Origins: why native facts are there.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::statement::{Column, Rows, cell, sql};
+use super::Tx;
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RoleId, RuleId};
+use crate::domain::origin::{Kind, Origin, Target};
+use crate::domain::{Error, Id, Result};
+
+#[derive(sqlx::FromRow)]
+struct OriginRow {
+    membership_id: MembershipId,
+    target: String,
+    target_id: GroupId,
+    kind: String,
+    rule_id: RuleId,
+    directory_group_id: DirectoryGroupId,
+    directory_user_id: DirectoryUserId,
+}
+
+impl OriginRow {
+    fn origin(&self) -> Result<Origin> {
+        let target = match self.target.as_str() {
+            "membership" => Target::Membership,
+            "group" => Target::Group(self.target_id),
+            "role" => Target::Role(RoleId::from_uuid(self.target_id.uuid())),
+            other => return Err(Error::internal(format!("an origin has the unknown target '{other}'"))),
+        };
+        let kind = Kind::from_word(&self.kind)
+            .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{}'", self.kind)))?;
+        Ok(Origin {
+            target,
+            kind,
+            rule: self.rule_id.non_nil(),
+            directory_group: self.directory_group_id.non_nil(),
+            directory_user: self.directory_user_id.non_nil(),
+        })
+    }
+}
+
+const COLUMNS: &str =
+    "o.membership_id, o.target, o.target_id, o.kind, o.rule_id, o.directory_group_id, o.directory_user_id";
+
+/// An origin and whose it is.
+pub type Placed = (MembershipId, Origin);
+
+/// All origins of these memberships.
+pub async fn of_memberships(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    memberships: impl IntoIterator<Item = MembershipId>,
+) -> Result<HashMap<MembershipId, Vec<Origin>>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM {} AS r JOIN origins o ON o.organization_id = $2 AND o.membership_id = r.id",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<OriginRow> = tx.fetch_all(sql(text).bind(Rows::ids(memberships)).bind(organization)).await?;
+    let mut origins: HashMap<MembershipId, Vec<Origin>> = HashMap::new();
+    for row in rows {
+        origins.entry(row.membership_id).or_default().push(row.origin()?);
+    }
+    Ok(origins)
+}
+
+/// The memberships that have any origin for a group.
+pub async fn memberships_of_group(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: GroupId,
+) -> Result<BTreeSet<MembershipId>> {
+    let stmt = sql("SELECT DISTINCT membership_id FROM origins
+         WHERE organization_id = $1 AND target_id = $2 AND target = 'group'");
+    let rows: Vec<(MembershipId,)> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+fn target_cells(target: Target) -> (&'static str, GroupId) {
+    match target {
+        Target::Membership => ("membership", Id::nil()),
+        Target::Group(group) => ("group", group),
+        Target::Role(role) => ("role", Id::from_uuid(role.uuid())),
+    }
+}
+
+const KEY: [(&str, Column); 7] = [
+    ("membership_id", Column::Id),
+    ("target", Column::Text),
+    ("target_id", Column::Id),
+    ("kind", Column::Text),
+    ("rule_id", Column::Id),
+    ("directory_group_id", Column::Id),
+    ("directory_user_id", Column::Id),
+];
+
+fn key_cells(membership: MembershipId, origin: &Origin) -> Vec<serde_json::Value> {
+    let (target, target_id) = target_cells(origin.target);
+    vec![
+        cell(membership),
+        cell(target),
+        cell(target_id),
+        cell(origin.kind.as_str()),
+        cell(origin.rule.unwrap_or_else(Id::nil)),
+        cell(origin.directory_group.unwrap_or_else(Id::nil)),
+        cell(origin.directory_user.unwrap_or_else(Id::nil)),
+    ]
+}
+
+/// Stores origins; one that is there already stays as it is.
+///
+/// `version` tells the version in force of a rule; `actor` is who made manual ones.
+pub async fn insert(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    origins: &[Placed],
+    version: impl Fn(RuleId) -> i64,
+    actor: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if origins.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for (membership, origin) in origins {
+        let mut cells = key_cells(*membership, origin);
+        cells.push(cell(origin.rule.map_or(0, &version)));
+        rows.push(cells);
+    }
+    let mut columns = KEY.to_vec();
+    columns.push(("rule_version", Column::Int));
+    let text = format!(
+        "INSERT INTO origins (organization_id, membership_id, target, target_id, kind, rule_id,
+            directory_group_id, directory_user_id, rule_version, actor, created_at)
+         SELECT $2, r.membership_id, r.target, r.target_id, r.kind, r.rule_id, r.directory_group_id,
+            r.directory_user_id, r.rule_version, $3, $4 FROM {} AS r WHERE true
+         ON CONFLICT DO NOTHING",
+        tx.rows(1, &columns)
+    );
+    tx.execute(sql(text).bind(rows).bind(organization).bind(actor).bind(now)).await.map(drop)
+}
+
+/// Ends origins.
+pub async fn delete(tx: &mut Tx, organization: OrganizationId, origins: &[Placed]) -> Result<()> {
+    if origins.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for (membership, origin) in origins {
+        rows.push(key_cells(*membership, origin));
+    }
+    let names = KEY.map(|(name, _)| name).join(", ");
+    let text = format!(
+        "DELETE FROM origins WHERE organization_id = $2 AND ({names}) IN (SELECT {names} FROM {} AS r)",
+        tx.rows(1, &KEY)
+    );
+    tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
+}
+
+/// Ends every origin for a group that goes. Answers whose they were.
+pub async fn delete_of_group(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: GroupId,
+) -> Result<BTreeSet<MembershipId>> {
+    let stmt = sql("DELETE FROM origins WHERE organization_id = $1 AND target_id = $2 AND target = 'group'
+         RETURNING membership_id");
+    let rows: Vec<(MembershipId,)> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}

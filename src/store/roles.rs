@@ -1,0 +1,40 @@
+//! Roles of an organization.
+
+use chrono::{DateTime, Utc};
+
+use super::statement::sql;
+use super::Tx;
+use crate::domain::Result;
+use crate::domain::id::{OrganizationId, RoleId};
+use crate::domain::native::Role;
+
+#[derive(sqlx::FromRow)]
+struct RoleRow {
+    id: RoleId,
+    slug: String,
+    name: String,
+    is_default: bool,
+}
+
+/// Stores a new role. Fails with a unique violation if the slug is taken.
+pub async fn insert(tx: &mut Tx, organization: OrganizationId, role: &Role, now: DateTime<Utc>) -> Result<()> {
+    let stmt = sql("INSERT INTO roles (organization_id, id, slug, name, description, permissions, is_default,
+            created_at, updated_at) VALUES ($1, $2, $3, $4, NULL, '[]', $5, $6, $6)")
+    .bind(organization)
+    .bind(role.id)
+    .bind(&role.slug)
+    .bind(&role.name)
+    .bind(role.is_default)
+    .bind(now);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// All roles of the organization, oldest first.
+pub async fn all(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Role>> {
+    let stmt = sql("SELECT id, slug, name, is_default FROM roles WHERE organization_id = $1 ORDER BY id");
+    let rows: Vec<RoleRow> = tx.fetch_all(stmt.bind(organization)).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Role { id: row.id, slug: row.slug, name: row.name, is_default: row.is_default })
+        .collect())
+}

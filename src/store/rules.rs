@@ -1,0 +1,156 @@
+//! Mapping rules and their versions.
+
+use chrono::{DateTime, Utc};
+
+use super::statement::sql;
+use super::Tx;
+use crate::domain::id::{OrganizationId, RuleId};
+use crate::domain::rule::RuleDocument;
+use crate::domain::{Error, Result};
+
+/// A rule with one of its versions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRule {
+    /// Its id.
+    pub id: RuleId,
+    /// The admin's handle.
+    pub key: String,
+    /// The newest saved version.
+    pub version: i64,
+    /// The version in force, if any was applied.
+    pub applied_version: Option<i64>,
+    /// The document of the version that was asked for.
+    pub document: RuleDocument,
+    /// When the rule was first saved.
+    pub created_at: DateTime<Utc>,
+    /// When it was last saved or applied.
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RuleRow {
+    id: RuleId,
+    key: String,
+    version: i64,
+    applied_version: Option<i64>,
+    document: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<RuleRow> for StoredRule {
+    type Error = Error;
+
+    fn try_from(row: RuleRow) -> Result<Self> {
+        let document = serde_json::from_str(&row.document)
+            .map_err(|error| Error::internal(format!("rule {} has a corrupt document: {error}", row.id)))?;
+        Ok(StoredRule {
+            id: row.id,
+            key: row.key,
+            version: row.version,
+            applied_version: row.applied_version,
+            document,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+const COLUMNS: &str = "m.id, m.key, m.version, m.applied_version, v.document, m.created_at, m.updated_at";
+
+/// Stores a new rule with its first version. Fails with a unique violation if the key is taken.
+pub async fn insert(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
+    let stmt = sql("INSERT INTO mapping_rules (organization_id, id, key, version, applied_version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)")
+    .bind(organization)
+    .bind(rule.id)
+    .bind(&rule.key)
+    .bind(rule.version)
+    .bind(rule.applied_version)
+    .bind(rule.created_at);
+    tx.execute(stmt).await?;
+    insert_version(tx, organization, rule, rule.created_at).await
+}
+
+/// Stores the rule's newest version.
+async fn insert_version(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    rule: &StoredRule,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let document = serde_json::to_string(&rule.document).map_err(|error| Error::Internal(Box::new(error)))?;
+    let stmt = sql("INSERT INTO mapping_rule_versions (organization_id, rule_id, version, document, created_at)
+         VALUES ($1, $2, $3, $4, $5)")
+    .bind(organization)
+    .bind(rule.id)
+    .bind(rule.version)
+    .bind(document)
+    .bind(now);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// Saves a further version. Fails with a unique violation if the key is taken.
+pub async fn update(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
+    let stmt = sql("UPDATE mapping_rules SET key = $3, version = $4, updated_at = $5
+         WHERE organization_id = $1 AND id = $2")
+    .bind(organization)
+    .bind(rule.id)
+    .bind(&rule.key)
+    .bind(rule.version)
+    .bind(rule.updated_at);
+    tx.execute(stmt).await?;
+    insert_version(tx, organization, rule, rule.updated_at).await
+}
+
+/// Puts a version in force, or none.
+pub async fn set_applied(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: RuleId,
+    version: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let stmt = sql("UPDATE mapping_rules SET applied_version = $3, updated_at = $4
+         WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id).bind(version).bind(now)).await.map(drop)
+}
+
+/// Removes a rule that nothing is bound to any more.
+pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Result<()> {
+    let versions = sql("DELETE FROM mapping_rule_versions WHERE organization_id = $1 AND rule_id = $2");
+    tx.execute(versions.bind(organization).bind(id)).await?;
+    let rule = sql("DELETE FROM mapping_rules WHERE organization_id = $1 AND id = $2");
+    tx.execute(rule.bind(organization).bind(id)).await.map(drop)
+}
+
+/// The rule with its newest version.
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Result<Option<StoredRule>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM mapping_rules m JOIN mapping_rule_versions v
+         ON v.organization_id = m.organization_id AND v.rule_id = m.id AND v.version = m.version
+         WHERE m.organization_id = $1 AND m.id = $2"
+    );
+    let row: Option<RuleRow> = tx.fetch_optional(sql(text).bind(organization).bind(id)).await?;
+    row.map(StoredRule::try_from).transpose()
+}
+
+/// All rules with their newest versions, in the order of their ids.
+pub async fn all(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<StoredRule>> {
+    joined(tx, organization, "m.version").await
+}
+
+/// All rules that are in force, with the versions in force, in the order of their ids.
+pub async fn applied(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<StoredRule>> {
+    joined(tx, organization, "m.applied_version").await
+}
+
+async fn joined(tx: &mut Tx, organization: OrganizationId, version: &str) -> Result<Vec<StoredRule>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM mapping_rules m JOIN mapping_rule_versions v
+         ON v.organization_id = m.organization_id AND v.rule_id = m.id AND v.version = {version}
+         WHERE m.organization_id = $1 ORDER BY m.id"
+    );
+    let rows: Vec<RuleRow> = tx.fetch_all(sql(text).bind(organization)).await?;
+    rows.into_iter().map(StoredRule::try_from).collect()
+}
