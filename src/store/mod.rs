@@ -5,6 +5,7 @@
 //! something may be absent: the caller decides what absence means.
 
 pub mod bindings;
+pub mod custom;
 pub mod db;
 pub mod directories;
 pub mod directory_groups;
@@ -21,6 +22,7 @@ pub mod memberships;
 pub mod organizations;
 pub mod origins;
 pub mod page;
+pub mod requests;
 pub mod roles;
 pub mod rules;
 mod statement;

@@ -1,0 +1,132 @@
+//! The log of identity providers' requests.
+
+use chrono::{DateTime, Utc};
+
+use super::statement::{Column, Rows, cell, sql};
+use super::Tx;
+use crate::domain::Result;
+use crate::domain::id::{DirectoryId, OrganizationId, RequestId, ScimTokenId};
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestEntry {
+    /// The id, which events name as their cause.
+    pub id: RequestId,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The directory that it came to.
+    pub directory: DirectoryId,
+    /// The token that was used.
+    pub token: ScimTokenId,
+    /// The HTTP method.
+    pub method: String,
+    /// The path below the base URL, without the query, which may hold personal data.
+    pub path: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// The `scimType` of an error.
+    pub scim_type: Option<String>,
+    /// The sentence of an error.
+    pub detail: Option<String>,
+    /// The names of the tolerances that were used, as a JSON array.
+    pub tolerances: String,
+    /// The resource that it was about.
+    pub resource: Option<String>,
+    /// Who says they sent it.
+    pub user_agent: Option<String>,
+    /// How many events it caused.
+    pub events: i64,
+    /// When it came.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Stores entries.
+pub async fn insert(tx: &mut Tx, entries: &[RequestEntry]) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for entry in entries {
+        rows.push([
+            cell(entry.organization),
+            cell(entry.id),
+            cell(entry.directory),
+            cell(entry.token),
+            cell(entry.method.as_str()),
+            cell(entry.path.as_str()),
+            cell(i64::from(entry.status)),
+            cell(entry.scim_type.as_deref()),
+            cell(entry.detail.as_deref()),
+            cell(entry.tolerances.as_str()),
+            cell(entry.resource.as_deref()),
+            cell(entry.user_agent.as_deref()),
+            cell(entry.events),
+            cell(entry.created_at),
+        ]);
+    }
+    let columns = [
+        ("organization_id", Column::Id),
+        ("id", Column::Id),
+        ("directory_id", Column::Id),
+        ("token_id", Column::Id),
+        ("method", Column::Text),
+        ("path", Column::Text),
+        ("status", Column::Int),
+        ("scim_type", Column::Text),
+        ("detail", Column::Text),
+        ("tolerances", Column::Text),
+        ("resource_id", Column::Text),
+        ("user_agent", Column::Text),
+        ("events", Column::Int),
+        ("created_at", Column::Time),
+    ];
+    let names = columns.map(|(name, _)| name).join(", ");
+    // The directory may be gone by the time that a batch of reads is written.
+    let text = format!(
+        "INSERT INTO requests ({names}) SELECT {names} FROM {} AS r
+         WHERE EXISTS (SELECT 1 FROM directories d WHERE d.organization_id = r.organization_id AND d.id = r.directory_id)",
+        tx.rows(1, &columns)
+    );
+    tx.execute(sql(text).bind(rows)).await.map(drop)
+}
+
+/// An entry as a list shows it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ListedRequest {
+    /// The id.
+    pub id: RequestId,
+    /// The HTTP method.
+    pub method: String,
+    /// The path below the base URL.
+    pub path: String,
+    /// The status of the answer.
+    pub status: i64,
+    /// The `scimType` of an error.
+    pub scim_type: Option<String>,
+    /// The sentence of an error.
+    pub detail: Option<String>,
+    /// The names of the tolerances that were used, as a JSON array.
+    pub tolerances: String,
+    /// The resource that it was about.
+    pub resource_id: Option<String>,
+    /// Who says they sent it.
+    pub user_agent: Option<String>,
+    /// How many events it caused.
+    pub events: i64,
+    /// When it came.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A page of a directory's log.
+pub async fn list(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: DirectoryId,
+    page: &super::PageRequest,
+) -> Result<super::Page<ListedRequest>> {
+    let text = "SELECT r.id, r.method, r.path, r.status, r.scim_type, r.detail, r.tolerances, r.resource_id,
+                r.user_agent, r.events, r.created_at
+                FROM requests r WHERE r.organization_id = $1 AND r.directory_id = $2";
+    let stmt = page.complete(text, vec![organization.into(), directory.into()], "r.id");
+    Ok(page.page(tx.fetch_all(stmt).await?))
+}
