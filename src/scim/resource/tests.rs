@@ -33,6 +33,7 @@ fn user(attributes: Value) -> Map<String, Value> {
 }
 
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
 fn becomes(attributes: Value, stored: Value) {
     let shown = attributes.to_string();
     assert_eq!(Value::Object(user(attributes)), stored, "{shown}");
