@@ -72,10 +72,7 @@ fn verified(key: &[u8], scope: &[&str], cursor: &str) -> Option<(i64, String)> {
 
 /// The MAC over the scope, each part with its length before it, and the payload.
 fn mac(key: &[u8], scope: &[&str], payload: &[u8]) -> Hmac<Sha256> {
-    let mut mac = match Hmac::<Sha256>::new_from_slice(key) {
-        Ok(mac) => mac,
-        Err(_) => unreachable!("HMAC takes keys of any length"),
-    };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { unreachable!("HMAC takes keys of any length") };
     mac.update(b"muster cursor");
     mac.update(&(scope.len() as u64).to_be_bytes());
     for part in scope {
@@ -94,7 +91,7 @@ mod tests {
 
     const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
     const SCOPE: [&str; 3] = ["directory_1", "User", "title pr"];
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000 + seconds, 0).expect("it is in range")

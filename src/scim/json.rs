@@ -39,7 +39,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, ScimError> {
 fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
     let before = &bytes[..offset];
     let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    (before.iter().filter(|&&byte| byte == b'\n').count() + 1, offset - line_start + 1)
+    (before.split(|&byte| byte == b'\n').count(), offset - line_start + 1)
 }
 
 /// Reads one value at a depth, and leaves the kind of a fault behind, which `serde` has no place for.

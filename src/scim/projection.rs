@@ -139,12 +139,11 @@ impl Projection {
         value.retain(|name, _| {
             let named = parts.is_some_and(|parts| parts.named.contains(&name.to_ascii_lowercase()));
             match (attribute.sub_attribute(name).map_or(Returned::Default, |part| part.returned), &self.mode) {
-                (Returned::Never, _) => false,
                 (Returned::Always, _) => true,
                 (Returned::Default, Mode::Only(_)) => whole || named,
                 (Returned::Request, Mode::Only(_)) => named,
                 (Returned::Default, _) => !named,
-                (Returned::Request, _) => false,
+                (Returned::Never | Returned::Request, _) => false,
             }
         });
         !value.is_empty()
@@ -153,12 +152,11 @@ impl Projection {
     /// Whether an attribute stays, given what was named of it and whether its container was named.
     fn keeps(&self, returned: Returned, parts: Option<&Parts>, container: bool) -> bool {
         match (returned, &self.mode) {
-            (Returned::Never, _) => false,
             (Returned::Always, _) | (Returned::Default, Mode::Default) => true,
             (Returned::Default, Mode::Only(_)) => container || parts.is_some(),
             (Returned::Request, Mode::Only(_)) => parts.is_some(),
             (Returned::Default, Mode::Except(_)) => !container && !parts.is_some_and(|parts| parts.whole),
-            (Returned::Request, Mode::Default | Mode::Except(_)) => false,
+            (Returned::Never | Returned::Request, _) => false,
         }
     }
 
@@ -232,6 +230,7 @@ mod tests {
 
     /// What stays of Ada beside `schemas` and `id`.
     #[track_caller]
+    #[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
     fn stays(attributes: Option<&str>, excluded: Option<&str>, rest: Value) {
         let projection = Projection::parse(attributes, excluded, &user()).expect("it is well-formed");
         let Value::Object(mut document) = ada() else { unreachable!() };

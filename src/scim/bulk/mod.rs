@@ -6,7 +6,7 @@
 mod plan;
 mod request;
 
-pub use plan::{Step, defer, plan, references, substitute};
+pub use plan::{Ids, Step, defer, plan, references, substitute};
 pub use request::{Entry, Limits, Method, Operation, Request, Subject, Target, check_size};
 
 use serde_json::{Map, Value, json};

@@ -6,7 +6,7 @@
 //! yet, and gets them by a PATCH as soon as they are.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,9 @@ use crate::scim::resource::is_urn;
 
 /// The URN of the body of a PATCH.
 const PATCH_URN: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+/// The ids of what was created, by `bulkId`.
+pub type Ids = BTreeMap<String, String>;
 
 /// One step of running a bulk request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +57,7 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
 
 /// Puts ids in the place of references. A `bulkId` without an id is a 409: what it refers to was not
 /// created, or is not in the request.
-pub fn substitute(value: &mut Value, ids: &HashMap<String, String>) -> Result<(), ScimError> {
+pub fn substitute(value: &mut Value, ids: &Ids) -> Result<(), ScimError> {
     match value {
         Value::String(text) => {
             if let Some(bulk_id) = text.strip_prefix(PREFIX) {
@@ -68,7 +71,7 @@ pub fn substitute(value: &mut Value, ids: &HashMap<String, String>) -> Result<()
     }
 }
 
-fn resolve<'i>(bulk_id: &str, ids: &'i HashMap<String, String>) -> Result<&'i str, ScimError> {
+fn resolve<'i>(bulk_id: &str, ids: &'i Ids) -> Result<&'i str, ScimError> {
     ids.get(bulk_id).map(String::as_str).ok_or_else(|| {
         let bulk_id: String = bulk_id.chars().take(100).collect();
         let detail = format!(
@@ -81,7 +84,7 @@ fn resolve<'i>(bulk_id: &str, ids: &'i HashMap<String, String>) -> Result<&'i st
 
 impl Subject {
     /// The id of the resource, once what it refers to is created.
-    pub fn resolve<'s>(&'s self, ids: &'s HashMap<String, String>) -> Result<&'s str, ScimError> {
+    pub fn resolve<'s>(&'s self, ids: &'s Ids) -> Result<&'s str, ScimError> {
         match self {
             Subject::Id(id) => Ok(id),
             Subject::BulkId(bulk_id) => resolve(bulk_id, ids),
@@ -175,7 +178,9 @@ impl<'e> Planner<'e> {
             let needed = entry.operation.as_ref().map(needs).unwrap_or_default();
             let needed: BTreeSet<usize> =
                 needed.iter().filter_map(|bulk_id| posts.get(bulk_id.as_str()).copied()).collect();
-            needed.iter().for_each(|&other| awaited_by[other].push(index));
+            for &other in &needed {
+                awaited_by[other].push(index);
+            }
             waits_for.push(needed);
         }
         let ready = (0..entries.len()).filter(|&index| waits_for[index].is_empty()).map(Reverse).collect();
@@ -286,6 +291,7 @@ mod tests {
         json!({"method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": {"members": members}})
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
     fn planned(operations: Vec<Value>) -> Vec<Step> {
         let limits = Limits { max_operations: 1_000, max_payload_size: 1 };
         let body = json!({"schemas": [REQUEST_URN], "Operations": operations});
@@ -334,12 +340,12 @@ mod tests {
     fn what_no_operation_creates_is_not_waited_for_but_refused() {
         assert_eq!(planned(vec![group("a", &["nothing"]), json!(7)]), [run(0), run(1)]);
         let mut data = json!({"members": [{"value": "bulkId:nothing"}]});
-        assert_eq!(substitute(&mut data, &HashMap::new()).expect_err("it is unknown").status, 409);
+        assert_eq!(substitute(&mut data, &Ids::new()).expect_err("it is unknown").status, 409);
     }
 
     #[test]
     fn references_become_ids_wherever_they_are() {
-        let ids = HashMap::from([("a".to_owned(), "1".to_owned())]);
+        let ids = Ids::from([("a".to_owned(), "1".to_owned())]);
         let mut data = json!({"members": [{"value": "bulkId:a"}, "bulkId:a"], "displayName": "about bulkId:a", "n": 1});
         assert_eq!(references(&data), BTreeSet::from(["a".to_owned()]));
         assert_eq!(substitute(&mut data, &ids), Ok(()));

@@ -273,6 +273,7 @@ mod tests {
         Request::parse(body, &Catalogue::built_in(), &LIMITS)
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
     fn one(operation: Value) -> Result<Operation, ScimError> {
         let mut request = parse(json!({"Operations": [operation]})).expect("the request itself is fine");
         request.entries.remove(0).operation

@@ -8,10 +8,18 @@ use super::value::comparable;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::schema::{Attribute, Kind, Mutability, ResourceDefinition, Schema};
 
-/// Brings a document into order after any change: recomputes `schemas`, drops extensions without data,
-/// and checks that nothing required is missing and that no attribute has two primary values.
+/// The most attributes of one extension, known or not.
+const MAX_EXTENSION_ATTRIBUTES: usize = 1_000;
+/// The most extensions of one resource, known or not.
+const MAX_EXTENSIONS: usize = 100;
+
+/// Brings a document into order after any change: drops what became unassigned, recomputes `schemas`, and
+/// checks that nothing required is missing, that no attribute has two primary values and that extensions
+/// stay within bounds.
 pub fn finish(document: &mut Map<String, Value>, def: &ResourceDefinition) -> Result<(), ScimError> {
+    drop_unassigned(document);
     list_schemas(document, def);
+    check_extensions(document)?;
     check_all("", &def.core.attributes, document)?;
     for extension in &def.extensions {
         let urn = &extension.schema.id;
@@ -23,6 +31,41 @@ pub fn finish(document: &mut Map<String, Value>, def: &ResourceDefinition) -> Re
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Drops null, empty arrays and empty objects, at the top and within extensions (RFC 7643 section 2.5).
+fn drop_unassigned(document: &mut Map<String, Value>) {
+    let assigned = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(parts) => !parts.is_empty(),
+        _ => true,
+    };
+    document.retain(|key, value| {
+        if let Value::Object(data) = value
+            && is_urn(key)
+        {
+            data.retain(|_, value| assigned(value));
+        }
+        assigned(value)
+    });
+}
+
+fn check_extensions(document: &Map<String, Value>) -> Result<(), ScimError> {
+    let mut count = 0;
+    for (urn, data) in document.iter().filter(|(key, _)| is_urn(key)) {
+        count += 1;
+        let attributes = data.as_object().map_or(0, Map::len);
+        if attributes > MAX_EXTENSION_ATTRIBUTES {
+            let detail = format!("{urn} has {attributes} attributes; at most {MAX_EXTENSION_ATTRIBUTES} are possible");
+            return Err(ScimError::invalid_value(detail));
+        }
+    }
+    if count > MAX_EXTENSIONS {
+        let detail = format!("there are {count} extensions; at most {MAX_EXTENSIONS} are possible");
+        return Err(ScimError::invalid_value(detail));
     }
     Ok(())
 }

@@ -201,10 +201,9 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Keeps an attribute that no schema has, unless it is unassigned.
+    /// Keeps an attribute that no schema has, unless it calls itself a password: none is ever stored.
     fn keep(&mut self, urn: &str, name: &str, value: Value) -> Result<(), ScimError> {
-        let unassigned = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        if !unassigned {
+        if !name.eq_ignore_ascii_case("password") {
             scalar::check_text(urn, name)?;
             check_unknown(&format!("{urn}:{name}"), &value)?;
             insert_within(&mut self.result.document, urn, name, value);

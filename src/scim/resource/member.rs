@@ -124,12 +124,11 @@ pub(super) fn members(items: &[Value], tolerances: &mut Tolerances) -> Result<Op
     let mut kept: Vec<Member> = Vec::with_capacity(items.len());
     for item in items {
         let member = member(item, tolerances)?;
-        match places.get(&member.value) {
-            Some(&place) => kept[place].kind = kept[place].kind.or(member.kind),
-            None => {
-                places.insert(member.value.clone(), kept.len());
-                kept.push(member);
-            }
+        if let Some(&place) = places.get(&member.value) {
+            kept[place].kind = kept[place].kind.or(member.kind);
+        } else {
+            places.insert(member.value.clone(), kept.len());
+            kept.push(member);
         }
     }
     let values: Vec<Value> = kept.iter().map(Member::to_value).collect();
@@ -153,6 +152,7 @@ mod tests {
 
     use super::*;
 
+    #[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
     fn read(value: Value) -> Result<Member, ScimError> {
         member(&value, &mut Tolerances::default())
     }

@@ -33,6 +33,7 @@ fn user(attributes: Value) -> Map<String, Value> {
 }
 
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
 fn becomes(attributes: Value, stored: Value) {
     let shown = attributes.to_string();
     assert_eq!(Value::Object(user(attributes)), stored, "{shown}");
@@ -105,7 +106,8 @@ fn what_only_the_server_writes_is_ignored_and_secrets_are_never_stored() {
     becomes(
         json!({
             "id": 7, "meta": {"resourceType": "User"}, "groups": [{"value": "admins"}], "password": "Xk7!okta",
-            ENTERPRISE_URN: {"manager": {"value": "boss", "displayName": "The Boss"}},
+            ENTERPRISE_URN: {"manager": {"value": "boss", "displayName": "The Boss"}, "Password": "s3cret"},
+            "urn:example:other": {"password": "s3cret"},
         }),
         json!({ENTERPRISE_URN: {"manager": {"value": "boss"}}}),
     );
@@ -212,6 +214,8 @@ fn values_of_the_wrong_type_are_refused_and_never_echoed() {
         json!({"emails": (0..=MAX_VALUES).map(|n| json!({"value": n.to_string()})).collect::<Vec<_>>()}),
         json!({ENTERPRISE_URN: "s3cret"}),
         json!({ENTERPRISE_URN: {"shoeSize": "a\u{0}b"}}),
+        json!({"urn:example:other": (0..=1_000).map(|n| (n.to_string(), json!(n))).collect::<Map<_, _>>()}),
+        Value::Object((0..=100).map(|n| (format!("urn:example:{n}"), json!({"a": n}))).collect()),
     ] {
         let detail = refused(body, ScimType::InvalidValue);
         assert!(!detail.contains("s3cret"), "{detail}");
@@ -265,6 +269,30 @@ fn a_group_needs_a_name_and_its_members_are_references() {
     let members = take_members(&mut document).expect("it has members");
     assert_eq!(members[1], Member { value: "b".to_owned(), kind: Some(MemberKind::Group) });
     assert!(take_members(&mut document).is_none());
+}
+
+#[test]
+fn a_changed_document_is_brought_into_order() {
+    let catalogue = Catalogue::built_in();
+    let def = catalogue.resource("User").expect("it is built in");
+    let finished = |document: Value| {
+        let Value::Object(mut document) = document else { unreachable!() };
+        finish(&mut document, def).map(|()| Value::Object(document))
+    };
+    let changed = json!({
+        "schemas": [USER_URN], "userName": "ada", "name": {}, "emails": [], "title": null,
+        ENTERPRISE_URN: {"department": "Ops"}, "urn:example:other": {"badge": null},
+    });
+    let stored = json!({
+        "schemas": [USER_URN, ENTERPRISE_URN], "userName": "ada", ENTERPRISE_URN: {"department": "Ops"},
+    });
+    assert_eq!(finished(changed), Ok(stored));
+    for bad in [
+        json!({"title": "Countess"}),
+        json!({"userName": "ada", "roles": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]}),
+    ] {
+        assert_eq!(finished(bad).expect_err("it is out of order").scim_type, Some(ScimType::InvalidValue));
+    }
 }
 
 #[test]
