@@ -1,9 +1,16 @@
 //! What every part of the running program shares, built once.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::domain::Clock;
+use governor::clock::Clock as _;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::mpsc;
+
+use crate::domain::id::DirectoryId;
+use crate::domain::{Clock, Error, Result};
 use crate::store::Db;
+use crate::store::requests::RequestEntry;
 
 /// The program's shared parts. Cheap to clone.
 #[derive(Clone)]
@@ -14,6 +21,32 @@ pub struct App {
     pub clock: Clock,
     /// How it was started.
     pub config: Arc<Config>,
+    /// Entries of the request log that wait to be written: reads and failures, no part of state.
+    pub request_log: mpsc::Sender<RequestEntry>,
+    limiter: Arc<DefaultKeyedRateLimiter<String>>,
+}
+
+impl App {
+    /// Puts the parts together. The receiver is for the worker that writes the request log.
+    pub fn new(db: Db, clock: Clock, config: Config) -> (Self, mpsc::Receiver<RequestEntry>) {
+        let (request_log, entries) = mpsc::channel(10_000);
+        let rate = NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MAX);
+        let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(rate)));
+        (App { db, clock, config: Arc::new(config), request_log, limiter }, entries)
+    }
+
+    /// Counts a request of `caller` (a directory or a key) against its share.
+    pub fn admit(&self, caller: &str) -> Result<()> {
+        self.limiter.check_key(&caller.to_owned()).map_err(|until| {
+            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+            Error::TooManyRequests { retry_after: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1) }
+        })
+    }
+
+    /// Forgets callers that have been quiet.
+    pub fn forget_quiet_callers(&self) {
+        self.limiter.retain_recent();
+    }
 }
 
 /// What a server needs to know from its flags and environment.
@@ -23,8 +56,8 @@ pub struct Config {
     pub public_url: String,
     /// The digest of the root key of the environment, if one was given.
     pub root_key_digest: Option<String>,
-    /// The key that signs cursors. Replicas that share clients share it.
-    pub cursor_key: [u8; 32],
+    /// The key that signs cursors; replicas share it.
+    pub cursor_key: Vec<u8>,
     /// Requests per second and directory or key before 429.
     pub requests_per_second: u32,
     /// The largest request body, in bytes.
@@ -38,7 +71,7 @@ impl Config {
     pub const MAX_BODY: usize = 16 << 20;
 
     /// The SCIM base URL of a directory.
-    pub fn scim_base_url(&self, directory: crate::domain::id::DirectoryId) -> String {
+    pub fn scim_base_url(&self, directory: DirectoryId) -> String {
         format!("{}/scim/v2/{directory}", self.public_url)
     }
 }

@@ -13,6 +13,7 @@
 
 pub mod app;
 pub mod domain;
+pub mod http;
 pub mod scim;
 pub mod service;
 pub mod store;

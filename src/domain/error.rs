@@ -60,6 +60,13 @@ pub enum Error {
     #[error(transparent)]
     Scim(#[from] ScimError),
 
+    /// The caller sends more than its share.
+    #[error("too many requests; wait {retry_after} s before the next")]
+    TooManyRequests {
+        /// Whole seconds to wait.
+        retry_after: u32,
+    },
+
     /// The server cannot take the request now, but may later.
     #[error("{message}")]
     Busy {

@@ -233,6 +233,16 @@ impl<T> ListResponse<T> {
         ListResponse { start_index: Some(start), ..Self::by_cursor(total, resources, None, None) }
     }
 
+    /// How many resources match, on whatever page.
+    pub fn total(&self) -> u64 {
+        self.total_results
+    }
+
+    /// The resources of the page.
+    pub fn into_resources(self) -> Vec<T> {
+        self.resources
+    }
+
     /// A page by cursor; a cursor is absent where there is nothing further.
     pub fn by_cursor(total: u64, resources: Vec<T>, next: Option<String>, previous: Option<String>) -> Self {
         ListResponse {

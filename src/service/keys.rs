@@ -146,6 +146,11 @@ impl ApiAccess {
         }
     }
 
+    /// The key's id, or `root`.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The organization that the key is limited to.
     pub fn only(&self) -> Option<OrganizationId> {
         self.only

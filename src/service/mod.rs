@@ -8,3 +8,4 @@ pub mod converge;
 pub mod directories;
 pub mod keys;
 pub mod organizations;
+pub mod provisioning;

@@ -81,6 +81,13 @@ impl Db {
         self.lanes.write(lane, work).await
     }
 
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        let mut tx = self.read().await?;
+        let _: (i64,) = tx.fetch_one(sql("SELECT COUNT(*) FROM environment_secrets")).await?;
+        Ok(())
+    }
+
     /// Waits for running writes and closes every connection, so that SQLite folds its log back.
     pub async fn close(&self) {
         match &self.pools {

@@ -41,12 +41,4 @@ impl Engine {
             Engine::Postgres => format!("(SELECT {cells} FROM jsonb_array_elements(CAST(${n} AS jsonb)) AS j(value))"),
         }
     }
-
-    /// The clause that locks the selected rows until the transaction ends; SQLite's writer is alone anyway.
-    pub fn for_update(self) -> &'static str {
-        match self {
-            Engine::Sqlite => "",
-            Engine::Postgres => " FOR UPDATE",
-        }
-    }
 }

@@ -93,6 +93,19 @@ pub async fn update(tx: &mut Tx, organization: OrganizationId, changed: &[Stored
     tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
 }
 
+/// Removes a membership that has neither origins nor groups any more. Ended links keep the account, so that
+/// somebody who comes back gets it again.
+pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: MembershipId) -> Result<()> {
+    for text in [
+        "UPDATE identity_links SET membership_id = NULL WHERE organization_id = $1 AND membership_id = $2",
+        "DELETE FROM membership_roles WHERE organization_id = $1 AND membership_id = $2",
+        "DELETE FROM organization_memberships WHERE organization_id = $1 AND id = $2",
+    ] {
+        tx.execute(sql(text).bind(organization).bind(id)).await?;
+    }
+    Ok(())
+}
+
 const STORED: &str = "m.id, m.user_id, m.status, m.deactivated, m.role_id, m.created_at, m.updated_at";
 
 /// The memberships with these ids.

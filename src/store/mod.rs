@@ -19,12 +19,14 @@ pub mod keys;
 mod lane;
 pub mod links;
 pub mod memberships;
+pub mod narrow;
 pub mod organizations;
 pub mod origins;
 pub mod page;
 pub mod requests;
 pub mod roles;
 pub mod rules;
+pub mod search;
 mod statement;
 pub mod users;
 

@@ -21,7 +21,7 @@ use crate::domain::native::Role;
 use crate::domain::rule::{Rule, RuleState};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
-use crate::store::{bindings, edges, roles, rules};
+use crate::store::{bindings, edges, memberships, origins, roles, rules};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
@@ -111,6 +111,19 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         }
     }
     settle_all(change, &context, memberships).await
+}
+
+/// Ends a membership that nothing speaks for any more: no origin, no link in force. Otherwise it stays.
+pub async fn leave(change: &mut Change<'_>, id: MembershipId) -> Result<()> {
+    let organization = change.organization;
+    let spoken_for = !origins::of_memberships(change.tx, organization, [id]).await?.is_empty();
+    let found = memberships::find(change.tx, Some(organization), id).await?;
+    let Some((membership, _)) = found.filter(|(membership, _)| !spoken_for && !membership.directory_managed) else {
+        return Ok(());
+    };
+    memberships::delete(change.tx, organization, id).await?;
+    change.emit("organization_membership.deleted", membership.json());
+    Ok(())
 }
 
 async fn settle_all(change: &mut Change<'_>, context: &Context, memberships: BTreeSet<MembershipId>) -> Result<()> {

@@ -10,6 +10,8 @@ mod members;
 pub mod reading;
 pub mod users;
 
+pub use members::member_value;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

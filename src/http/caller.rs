@@ -1,0 +1,64 @@
+//! Extractors that authenticate. A handler that has one of these in its signature cannot be reached without.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::scim::error::ScimFailure;
+use super::workos::error::ApiFailure;
+use crate::app::App;
+use crate::domain::Error;
+use crate::service::keys::{ApiAccess, ScimAccess, authenticate_api, authenticate_scim};
+
+/// Where the extractor leaves who called, for the request log.
+pub type CallerSlot = Arc<OnceLock<ScimAccess>>;
+
+/// An identity provider with a valid token for the directory in the path.
+pub struct ScimCaller(pub ScimAccess);
+
+/// Somebody with a valid key of the native APIs.
+pub struct ApiCaller(pub ApiAccess);
+
+impl FromRequestParts<App> for ScimCaller {
+    type Rejection = ScimFailure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ScimFailure> {
+        let directory = parts.uri.path().strip_prefix("/scim/v2/").unwrap_or_default();
+        let directory = directory.split('/').next().unwrap_or_default();
+        let header = authorization(parts)?;
+        let access = authenticate_scim(app, directory, header.as_deref(), peer(parts)).await?;
+        app.admit(&access.directory.id.to_string())?;
+        if let Some(slot) = parts.extensions.get::<CallerSlot>() {
+            let _ = slot.set(access.clone());
+        }
+        Ok(ScimCaller(access))
+    }
+}
+
+impl FromRequestParts<App> for ApiCaller {
+    type Rejection = ApiFailure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiFailure> {
+        let header = authorization(parts)?;
+        let access = authenticate_api(app, header.as_deref()).await?;
+        app.admit(access.key())?;
+        Ok(ApiCaller(access))
+    }
+}
+
+/// The one `Authorization` header; two of them could be read differently by a proxy and by us.
+fn authorization(parts: &Parts) -> Result<Option<String>, Error> {
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Error::invalid("Authorization", "invalid_header", "there are two Authorization headers"));
+    }
+    Ok(first.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+}

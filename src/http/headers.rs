@@ -1,0 +1,45 @@
+//! Headers that are alike on every surface.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Response as HttpResponse, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use ulid::Ulid;
+
+/// The organization's event position after the write that is answered.
+pub const REVISION: HeaderName = HeaderName::from_static("muster-revision");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every answer has a request id, and is never sniffed or cached.
+pub async fn on_every_answer(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if !headers.contains_key(REQUEST_ID)
+        && let Ok(id) = HeaderValue::from_str(&format!("request_{}", Ulid::generate()))
+    {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Names the request by the id under which it is logged.
+pub fn set_request_id(response: &mut Response, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+}
+
+/// Notes the revision on an answer.
+pub fn set_revision(response: &mut Response, revision: i64) {
+    response.headers_mut().insert(REVISION, HeaderValue::from(revision));
+}
+
+/// A panic is our defect; the client learns no more than that.
+pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> HttpResponse<Body> {
+    tracing::error!("a handler panicked");
+    let body = axum::Json(serde_json::json!({"message": "internal error", "code": "internal_error"}));
+    (StatusCode::INTERNAL_SERVER_ERROR, body).into_response()
+}

@@ -1,0 +1,118 @@
+//! The SCIM surface: bodies, media types, errors and the request log around the protocol (RFC 7644).
+
+pub mod answer;
+pub mod body;
+pub mod bulk;
+pub mod discovery;
+pub mod error;
+pub mod resources;
+pub mod search;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, USER_AGENT};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::caller::{CallerSlot, ScimCaller};
+use super::headers;
+use crate::app::App;
+use crate::domain::Error;
+use crate::scim::error::ScimError;
+use crate::service::keys::ScimAccess;
+use crate::store::requests::RequestEntry;
+use error::{Problem, ScimFailure};
+
+/// Marks an answer whose log entry was committed with the write that it answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed;
+
+/// The names of tolerances that a read used, for the log.
+#[derive(Debug, Clone)]
+pub struct Tolerated(pub String);
+
+/// Around every SCIM request: the media type that the client wants, its id, and the entry in the log.
+pub async fn logged(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let slot = CallerSlot::default();
+    request.extensions_mut().insert(Arc::clone(&slot));
+    let method = request.method().to_string();
+    let path = path_below_base(request.uri().path());
+    let user_agent = user_agent(request.headers());
+    let plain_json = wants_plain_json(request.headers());
+    let mut response = next.run(request).await;
+    if plain_json && response.headers().get(header::CONTENT_TYPE) == Some(&answer::SCIM_JSON) {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(access) = slot.get() {
+        headers::set_request_id(&mut response, &access.request.to_string());
+        if response.extensions().get::<Committed>().is_none() {
+            let entry = entry(&app, access, &response, method, path, user_agent);
+            // A full log loses entries rather than slowing requests; state never depends on it.
+            if app.request_log.try_send(entry).is_err() {
+                tracing::warn!("the request log is full; an entry was dropped");
+            }
+        }
+    }
+    response
+}
+
+fn entry(
+    app: &App,
+    access: &ScimAccess,
+    response: &Response,
+    method: String,
+    path: String,
+    user_agent: Option<String>,
+) -> RequestEntry {
+    let problem = response.extensions().get::<Problem>();
+    RequestEntry {
+        id: access.request,
+        organization: access.scope.organization(),
+        directory: access.scope.directory(),
+        token: access.token,
+        method,
+        path,
+        status: response.status().as_u16(),
+        scim_type: problem.and_then(|p| p.0.scim_type).map(|t| t.as_str().to_owned()),
+        detail: problem.map(|p| p.0.detail.chars().take(1_000).collect()),
+        tolerances: response.extensions().get::<Tolerated>().map_or_else(|| "[]".to_owned(), |t| t.0.clone()),
+        resource: None,
+        user_agent,
+        events: 0,
+        created_at: app.clock.now(),
+    }
+}
+
+/// `/Users/…` of `/scim/v2/{directory}/Users/…`, cut to what a log should hold.
+pub fn path_below_base(path: &str) -> String {
+    let below = path.strip_prefix("/scim/v2/").and_then(|rest| rest.split_once('/')).map_or("", |(_, rest)| rest);
+    format!("/{}", below.chars().take(200).collect::<String>())
+}
+
+/// The `User-Agent`, cut to what a log should hold.
+pub fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?.trim();
+    (!text.is_empty()).then(|| text.chars().take(200).collect())
+}
+
+/// Whether the client accepts `application/json` and neither SCIM's own type nor anything at all.
+fn wants_plain_json(headers: &HeaderMap) -> bool {
+    let accepted: Vec<String> =
+        headers.get_all(ACCEPT).iter().filter_map(|value| Some(value.to_str().ok()?.to_ascii_lowercase())).collect();
+    let names = |wanted: &str| {
+        accepted.iter().flat_map(|line| line.split(',')).any(|kind| kind.split(';').next().map(str::trim) == Some(wanted))
+    };
+    names("application/json") && !names("application/scim+json") && !names("*/*") && !names("application/*")
+}
+
+/// A path that no resource type has.
+pub async fn no_such_route(_: ScimCaller) -> ScimFailure {
+    ScimFailure(Error::Scim(ScimError::status(404, "there is no such endpoint below the SCIM base URL")))
+}
+
+/// A method that the path does not know; the router adds `Allow`.
+pub async fn method_not_allowed(_: ScimCaller) -> ScimFailure {
+    ScimFailure(Error::Scim(ScimError::status(405, "the endpoint does not know this method; see the Allow header")))
+}

@@ -1,0 +1,294 @@
+//! One resource: create, read, replace, patch, delete (RFC 7644 sections 3.3 to 3.6), for every type alike.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use serde_json::{Map, Value};
+
+use super::answer;
+use super::body;
+use super::error::ScimFailure;
+use super::{path_below_base, user_agent};
+use crate::app::App;
+use crate::domain::directory::PatchResponse;
+use crate::domain::{Error, Result};
+use crate::http::caller::ScimCaller;
+use crate::scim::dialect::Tolerances;
+use crate::scim::error::ScimError;
+use crate::scim::projection::Projection;
+use crate::scim::resource::normalise;
+use crate::scim::schema::ResourceDefinition;
+use crate::service::keys::ScimAccess;
+use crate::service::provisioning::reading::{Kind, Reading};
+use crate::service::provisioning::{Call, Precondition, custom, groups, users};
+use crate::store::search::Table;
+
+/// A request about resources of one type.
+pub(super) struct Exchange {
+    pub(super) app: App,
+    pub(super) access: ScimAccess,
+    pub(super) definition: Arc<ResourceDefinition>,
+    pub(super) path: String,
+    pub(super) user_agent: Option<String>,
+    pub(super) precondition: Precondition,
+    pub(super) projection: Projection,
+}
+
+/// What a write answers.
+pub(super) struct Written {
+    /// The id of the resource.
+    pub(super) id: String,
+    /// Its version; `None` once it is deleted.
+    pub(super) version: Option<i64>,
+    /// The organization's event position.
+    pub(super) revision: i64,
+}
+
+impl Exchange {
+    fn new(app: App, caller: ScimCaller, endpoint: &str, uri: &Uri, headers: &HeaderMap) -> Result<Self> {
+        let access = caller.0;
+        let definition = definition(&access, endpoint)?;
+        let parameters = body::query(uri)?;
+        let named = |name: &str| {
+            parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        };
+        let projection = Projection::parse(named("attributes"), named("excludedAttributes"), &definition)?;
+        Ok(Exchange {
+            app,
+            access,
+            definition,
+            path: path_below_base(uri.path()),
+            user_agent: user_agent(headers),
+            precondition: body::precondition(headers),
+            projection,
+        })
+    }
+
+    fn call(&self, method: &'static str, tolerances: Tolerances) -> Call {
+        Call {
+            access: self.access.clone(),
+            method,
+            path: self.path.clone(),
+            user_agent: self.user_agent.clone(),
+            tolerances,
+            precondition: self.precondition.clone(),
+        }
+    }
+
+    pub(super) async fn create(&self, body: Value) -> Result<Written> {
+        let mut tolerances = Tolerances::default();
+        let strictness = self.access.directory.settings.strictness();
+        let body = normalise(body, &self.definition, strictness, &mut tolerances)?;
+        let (app, call) = (&self.app, self.call("POST", tolerances));
+        Ok(match Kind::of(&self.definition).0 {
+            Table::Users => {
+                let done = users::create(app, call, body).await?;
+                Written { id: done.value.id.to_string(), version: Some(1), revision: done.revision }
+            }
+            Table::Groups => {
+                let done = groups::create(app, call, body).await?;
+                Written { id: done.value.id.to_string(), version: Some(1), revision: done.revision }
+            }
+            Table::Custom => {
+                let done = custom::create(app, call, Arc::clone(&self.definition), body).await?;
+                Written { id: done.value.id.to_string(), version: Some(1), revision: done.revision }
+            }
+        })
+    }
+
+    pub(super) async fn replace(&self, id: &str, body: Value) -> Result<Written> {
+        let mut tolerances = Tolerances::default();
+        let strictness = self.access.directory.settings.strictness();
+        let body = normalise(body, &self.definition, strictness, &mut tolerances)?;
+        let (app, call) = (&self.app, self.call("PUT", tolerances));
+        let (version, revision) = match Kind::of(&self.definition).0 {
+            Table::Users => {
+                let done = users::replace(app, call, self.id(id)?, body).await?;
+                (done.value.version, done.revision)
+            }
+            Table::Groups => {
+                let done = groups::replace(app, call, self.id(id)?, body).await?;
+                (done.value.version, done.revision)
+            }
+            Table::Custom => {
+                let done = custom::replace(app, call, Arc::clone(&self.definition), self.id(id)?, body).await?;
+                (done.value.version, done.revision)
+            }
+        };
+        Ok(Written { id: id.to_owned(), version: Some(version), revision })
+    }
+
+    pub(super) async fn patch(&self, id: &str, body: Value) -> Result<Written> {
+        let (app, call) = (&self.app, self.call("PATCH", Tolerances::default()));
+        let (version, revision) = match Kind::of(&self.definition).0 {
+            Table::Users => {
+                let done = users::patch(app, call, self.id(id)?, body).await?;
+                (done.value.version, done.revision)
+            }
+            Table::Groups => {
+                let done = groups::patch(app, call, self.id(id)?, body).await?;
+                (done.value.version, done.revision)
+            }
+            Table::Custom => {
+                let done = custom::patch(app, call, Arc::clone(&self.definition), self.id(id)?, body).await?;
+                (done.value.version, done.revision)
+            }
+        };
+        Ok(Written { id: id.to_owned(), version: Some(version), revision })
+    }
+
+    pub(super) async fn delete(&self, id: &str) -> Result<Written> {
+        let (app, call) = (&self.app, self.call("DELETE", Tolerances::default()));
+        let revision = match Kind::of(&self.definition).0 {
+            Table::Users => users::delete(app, call, self.id(id)?).await?.revision,
+            Table::Groups => groups::delete(app, call, self.id(id)?).await?.revision,
+            Table::Custom => {
+                custom::delete(app, call, Arc::clone(&self.definition), self.id(id)?).await?.revision
+            }
+        };
+        Ok(Written { id: id.to_owned(), version: None, revision })
+    }
+
+    /// A text that is no id of this type names a resource that does not exist.
+    fn id<T: std::str::FromStr>(&self, text: &str) -> Result<T> {
+        let kind = match Kind::of(&self.definition).0 {
+            Table::Users => "User",
+            Table::Groups => "Group",
+            Table::Custom => "Resource",
+        };
+        text.parse().map_err(|_| Error::not_found(kind, text.chars().take(100).collect::<String>()))
+    }
+
+    /// The resource as it is now, projected.
+    async fn current(&self, id: &str) -> Result<(Map<String, Value>, i64)> {
+        Reading::new(&self.app, &self.access, &self.definition).one(id, &self.projection).await
+    }
+
+    /// The answer of a write that shows the resource.
+    async fn shown(&self, status: StatusCode, written: &Written) -> Result<Response> {
+        let (document, version) = self.current(&written.id).await?;
+        let mut response = answer::json(status, &document);
+        answer::with_resource_headers(&mut response, &document, version);
+        Ok(answer::committed(response, written.revision))
+    }
+}
+
+/// The resource type at an endpoint of the path.
+pub(super) fn definition(access: &ScimAccess, endpoint: &str) -> Result<Arc<ResourceDefinition>> {
+    access.catalogue.by_endpoint(&format!("/{endpoint}")).cloned().ok_or_else(|| {
+        let known: Vec<&str> = access.catalogue.resources.iter().map(|r| r.endpoint.as_str()).collect();
+        let detail = format!("there is no such resource type; this directory has {}", known.join(", "));
+        ScimError::status(404, detail).into()
+    })
+}
+
+/// `POST /Users`
+pub async fn create(
+    State(app): State<App>,
+    caller: ScimCaller,
+    Path((_, endpoint)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, ScimFailure> {
+    let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
+    let sent = body::read(&headers, sent, exchange.app.config.max_body).await?;
+    let written = exchange.create(sent).await?;
+    Ok(exchange.shown(StatusCode::CREATED, &written).await?)
+}
+
+/// `GET /Users/{id}`
+pub async fn read(
+    State(app): State<App>,
+    caller: ScimCaller,
+    Path((_, endpoint, id)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ScimFailure> {
+    let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
+    if exchange.definition.is_group() && exchange.projection.is_default() {
+        return Ok(whole_group(&exchange, &id, &headers).await?);
+    }
+    let (document, version) = exchange.current(&id).await?;
+    if body::has_already(&headers, version) {
+        return Ok(answer::not_modified(version));
+    }
+    let mut response = answer::json(StatusCode::OK, &document);
+    answer::with_resource_headers(&mut response, &document, version);
+    Ok(response)
+}
+
+/// A group with all its members, however many.
+async fn whole_group(exchange: &Exchange, id: &str, headers: &HeaderMap) -> Result<Response> {
+    let without_members = Projection::parse(None, Some("members"), &exchange.definition)?;
+    let reading = Reading::new(&exchange.app, &exchange.access, &exchange.definition);
+    let (document, version) = reading.one(id, &without_members).await?;
+    if body::has_already(headers, version) {
+        return Ok(answer::not_modified(version));
+    }
+    let base_url = exchange.app.config.scim_base_url(exchange.access.directory.id);
+    let group = exchange.id(id)?;
+    let mut response =
+        answer::streamed_group(&exchange.app.db, &exchange.access, group, &document, base_url).await?;
+    answer::with_resource_headers(&mut response, &document, version);
+    Ok(response)
+}
+
+/// `PUT /Users/{id}`
+pub async fn replace(
+    State(app): State<App>,
+    caller: ScimCaller,
+    Path((_, endpoint, id)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, ScimFailure> {
+    let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
+    let sent = body::read(&headers, sent, exchange.app.config.max_body).await?;
+    let written = exchange.replace(&id, sent).await?;
+    Ok(exchange.shown(StatusCode::OK, &written).await?)
+}
+
+/// `PATCH /Users/{id}`
+pub async fn patch(
+    State(app): State<App>,
+    caller: ScimCaller,
+    Path((_, endpoint, id)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    sent: Body,
+) -> Result<Response, ScimFailure> {
+    let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
+    let sent = body::read(&headers, sent, exchange.app.config.max_body).await?;
+    let written = exchange.patch(&id, sent).await?;
+    // A group would echo every member, so it does only when asked to (DECISIONS 18).
+    let shows = match exchange.access.directory.settings.patch_response {
+        PatchResponse::Body => true,
+        PatchResponse::None => !exchange.projection.is_default(),
+        PatchResponse::Default => !exchange.definition.is_group() || !exchange.projection.is_default(),
+    };
+    if shows {
+        return Ok(exchange.shown(StatusCode::OK, &written).await?);
+    }
+    let mut response = answer::nothing();
+    if let Some(version) = written.version {
+        answer::with_resource_headers(&mut response, &Map::new(), version);
+    }
+    Ok(answer::committed(response, written.revision))
+}
+
+/// `DELETE /Users/{id}`
+pub async fn delete(
+    State(app): State<App>,
+    caller: ScimCaller,
+    Path((_, endpoint, id)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ScimFailure> {
+    let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
+    let written = exchange.delete(&id).await?;
+    Ok(answer::committed(answer::nothing(), written.revision))
+}

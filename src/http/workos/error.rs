@@ -1,0 +1,74 @@
+//! The WorkOS-shaped face of errors: one table from meanings to statuses and bodies.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::domain::Error;
+
+/// An [`Error`] on its way to an application; `?` converts.
+#[derive(Debug)]
+pub struct ApiFailure(pub Error);
+
+impl<E: Into<Error>> From<E> for ApiFailure {
+    fn from(error: E) -> Self {
+        ApiFailure(error.into())
+    }
+}
+
+/// Codes of [`Error::Invalid`] that the vendor answers with 400 rather than 422.
+const BAD_REQUEST: [&str; 5] = [
+    "external_id_already_used",
+    "invalid_metadata",
+    "invalid_header",
+    "missing_user_id_or_organization_id",
+    "bad_request",
+];
+
+impl IntoResponse for ApiFailure {
+    fn into_response(self) -> Response {
+        let (status, body) = face(&self.0);
+        let mut response = (status, Json(body)).into_response();
+        match &self.0 {
+            Error::Unauthorized(_) => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Error::TooManyRequests { retry_after } | Error::Busy { retry_after, .. } => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+fn face(error: &Error) -> (StatusCode, Value) {
+    let plain = |code: &str| json!({"message": error.to_string(), "code": code});
+    match error {
+        Error::NotFound { .. } => (StatusCode::NOT_FOUND, plain("entity_not_found")),
+        Error::Unauthorized(_) => (StatusCode::UNAUTHORIZED, plain("unauthorized")),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, plain("forbidden")),
+        Error::Invalid { code, .. } if BAD_REQUEST.contains(code) => (StatusCode::BAD_REQUEST, plain(code)),
+        Error::Invalid { field, code, message } => {
+            let body = json!({
+                "message": message,
+                "code": "invalid_request_parameters",
+                "errors": [{"field": field, "code": code, "message": message}],
+            });
+            (StatusCode::UNPROCESSABLE_ENTITY, body)
+        }
+        Error::Conflict { code, .. } => (StatusCode::CONFLICT, plain(code)),
+        Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, plain("stale")),
+        Error::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, plain("rate_limit_exceeded")),
+        Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, plain("busy")),
+        Error::Scim(error) => {
+            let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+            (status, json!({"message": error.detail, "code": "bad_request"}))
+        }
+        Error::Internal(source) => {
+            tracing::error!(error = %source, "an API request failed");
+            (StatusCode::INTERNAL_SERVER_ERROR, json!({"message": "the server failed", "code": "internal_error"}))
+        }
+    }
+}
