@@ -341,6 +341,7 @@ CREATE TABLE origins (
     PRIMARY KEY (organization_id, membership_id, target, target_id, kind, rule_id, directory_group_id, directory_user_id),
     FOREIGN KEY (organization_id, membership_id) REFERENCES organization_memberships (organization_id, id)
 );
+CREATE INDEX origins_rule ON origins (organization_id, rule_id);
 CREATE INDEX origins_target ON origins (organization_id, target_id, membership_id);
 
 -- What happened, in the order in which it was committed.

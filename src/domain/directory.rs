@@ -1,5 +1,7 @@
 //! The directory side: what identity providers sent, and the settings under which they may send it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -7,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::clock::timestamp;
 use super::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId};
 use crate::scim::dialect::Strictness;
-use crate::scim::schema::{CustomSchemas, ENTERPRISE_URN};
+use super::{Error, Result};
+use crate::scim::schema::{Catalogue, CustomSchemas, ENTERPRISE_URN};
 
 /// One SCIM connection of an organization.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +34,15 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// What the directory speaks: the built-in schemas and those of its settings.
+    pub fn catalogue(&self) -> Result<Arc<Catalogue>> {
+        match &self.settings.custom {
+            None => Ok(Catalogue::built_in()),
+            Some(custom) => Catalogue::with_custom(custom)
+                .map_err(|message| Error::invalid("settings.custom", "invalid_schema", message)),
+        }
+    }
+
     /// The `directory` object, without the fields that are Muster's own.
     pub fn json(&self) -> Value {
         json!({

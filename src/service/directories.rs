@@ -7,8 +7,8 @@ use crate::domain::directory::{Directory, DirectorySettings};
 use crate::domain::id::DirectoryId;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::scim::schema::Catalogue;
-use crate::store::{Lane, Page, PageRequest, directories};
+use crate::domain::rule::Rule;
+use crate::store::{Lane, Page, PageRequest, Tx, directories, rules};
 
 /// The type of a directory about which nothing is known.
 pub const DEFAULT_TYPE: &str = "generic scim v2.0";
@@ -74,6 +74,7 @@ pub async fn update(
                 let mut directory = found.ok_or_else(|| Error::not_found("directory", id))?;
                 assign(&mut directory, fields)?;
                 directory.updated_at = now;
+                check_rules(tx, &directory).await?;
                 directories::update(tx, &directory).await?;
                 Ok(directory)
             })
@@ -99,9 +100,20 @@ fn assign(directory: &mut Directory, fields: DirectoryFields) -> Result<()> {
             return Err(Error::invalid(field, "too_long", format!("{field} has 256 characters at most")));
         }
     }
-    if let Some(custom) = &directory.settings.custom {
-        Catalogue::with_custom(custom)
-            .map_err(|message| Error::invalid("settings.custom", "invalid_schema", message))?;
+    directory.catalogue().map(drop)
+}
+
+/// Rules look at attributes: a schema change that takes one away from under a rule in force is refused.
+async fn check_rules(tx: &mut Tx, directory: &Directory) -> Result<()> {
+    let catalogue = directory.catalogue()?;
+    for rule in rules::applied(tx, directory.organization).await? {
+        if rule.document.directory_id != Some(directory.id) {
+            continue;
+        }
+        if let Err(error) = Rule::compile(rule.id, &rule.key, rule.version, rule.document, &catalogue) {
+            let message = format!("the rule '{}' would no longer work: {error}; change the rule first", rule.key);
+            return Err(Error::conflict("schema_in_use", message));
+        }
     }
     Ok(())
 }

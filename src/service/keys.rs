@@ -81,10 +81,7 @@ pub async fn authenticate_scim(
     if !network_allowed {
         return Err(Error::Unauthorized("the bearer token may not be used from this address"));
     }
-    let catalogue = match &directory.settings.custom {
-        None => Catalogue::built_in(),
-        Some(custom) => Catalogue::with_custom(custom).map_err(Error::internal)?,
-    };
+    let catalogue = directory.catalogue()?;
     let access = ScimAccess {
         scope: DirectoryScope::authenticated(token.organization, directory.id),
         catalogue,

@@ -7,5 +7,6 @@ pub mod change;
 pub mod converge;
 pub mod directories;
 pub mod keys;
+pub mod mapping;
 pub mod organizations;
 pub mod provisioning;

@@ -169,3 +169,24 @@ pub async fn delete_of_group(
     let rows: Vec<(MembershipId,)> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
+
+/// Makes what a rule gives manual as well, so that it stays when the rule goes.
+pub async fn hand_over(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    rule: RuleId,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let stmt = sql("INSERT INTO origins (organization_id, membership_id, target, target_id, kind, rule_id,
+            directory_group_id, directory_user_id, rule_version, actor, created_at)
+         SELECT DISTINCT organization_id, membership_id, target, target_id, 'manual', $3, $3, $3, 0, $4, $5
+         FROM origins WHERE organization_id = $1 AND rule_id = $2 AND kind = 'rule'
+         ON CONFLICT DO NOTHING")
+    .bind(organization)
+    .bind(rule)
+    .bind(RuleId::nil())
+    .bind(actor)
+    .bind(now);
+    tx.execute(stmt).await.map(drop)
+}

@@ -135,6 +135,13 @@ pub async fn find(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Resu
     row.map(StoredRule::try_from).transpose()
 }
 
+/// The organization that has this rule.
+pub async fn organization_of(tx: &mut Tx, id: RuleId) -> Result<Option<OrganizationId>> {
+    let row: Option<(OrganizationId,)> =
+        tx.fetch_optional(sql("SELECT organization_id FROM mapping_rules WHERE id = $1").bind(id)).await?;
+    Ok(row.map(|(organization,)| organization))
+}
+
 /// All rules with their newest versions, in the order of their ids.
 pub async fn all(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<StoredRule>> {
     joined(tx, organization, "m.version").await

@@ -21,7 +21,8 @@ use crate::domain::native::Role;
 use crate::domain::rule::{Rule, RuleState};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
-use crate::store::{bindings, edges, memberships, origins, roles, rules};
+use crate::store::rules::{self, StoredRule};
+use crate::store::{bindings, directories, edges, memberships, origins, roles};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
@@ -56,13 +57,14 @@ impl Context {
         for stored in rules::applied(change.tx, change.organization).await? {
             let Some(version) = stored.applied_version else { continue };
             if stored.document.state == RuleState::Active {
-                rules.push(Rule::compile(stored.id, &stored.key, version, stored.document, &Catalogue::built_in())?);
+                rules.push(compiled(change, stored, version).await?);
             }
         }
         rules.sort_by_key(|rule| (rule.document.position, rule.id));
         Ok(Context { rules, roles, role_ids })
     }
 
+    /// The rule `id`, if it is in force.
     fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
@@ -79,6 +81,19 @@ impl Context {
     fn default_role(&self) -> Result<RoleId> {
         let role = self.roles.iter().find(|role| role.is_default).or(self.roles.first());
         role.map(|role| role.id).ok_or_else(|| Error::internal("the organization has no role"))
+    }
+}
+
+/// A rule that was checked when it was saved; one for a directory with schemas of its own needs those.
+async fn compiled(change: &mut Change<'_>, stored: StoredRule, version: i64) -> Result<Rule> {
+    let StoredRule { id, key, document, .. } = stored;
+    match (Rule::compile(id, &key, version, document.clone(), &Catalogue::built_in()), document.directory_id) {
+        (Err(_), Some(directory)) => {
+            let directory = directories::find(change.tx, Some(change.organization), directory).await?;
+            let directory = directory.ok_or_else(|| Error::internal(format!("rule {id} is for no directory")))?;
+            Rule::compile(id, &key, version, document, &*directory.catalogue()?)
+        }
+        (rule, _) => rule,
     }
 }
 

@@ -1,0 +1,5 @@
+//! Mapping rules as an admin handles them: saved in versions, applied, removed.
+//!
+//! What a rule means is `domain::rule`; making it true is `service::converge`.
+
+pub mod rules;
