@@ -47,6 +47,8 @@ pub enum Tolerance {
     UnquotedLiteral,
     /// An attribute that no schema has, ignored.
     UnknownAttribute,
+    /// An extension's attribute named in a filter without the extension's URN (Entra ID's documentation).
+    MissingUrn,
 }
 
 impl Tolerance {
@@ -72,6 +74,7 @@ impl Tolerance {
             Tolerance::NameCase => "name_case",
             Tolerance::UnquotedLiteral => "unquoted_literal",
             Tolerance::UnknownAttribute => "unknown_attribute",
+            Tolerance::MissingUrn => "missing_urn",
         }
     }
 }

@@ -6,4 +6,5 @@
 
 pub mod dialect;
 pub mod error;
+pub mod filter;
 pub mod schema;
