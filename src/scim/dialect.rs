@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use super::schema::{ENTERPRISE_URN, GROUP_URN, USER_URN};
+
 /// A named deviation that was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tolerance {
@@ -107,4 +109,57 @@ pub struct Strictness {
     pub lenient_filters: bool,
     /// Refuse attributes that no schema has (directory setting `unknown_attributes: "reject"`).
     pub reject_unknown_attributes: bool,
+}
+
+/// A schema URN from before the RFCs, or a documented misspelling of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegacyUrn {
+    /// The core schema of whatever resource it is used with.
+    Core,
+    /// The core user schema.
+    User,
+    /// The core group schema.
+    Group,
+    /// The enterprise user extension.
+    Enterprise,
+}
+
+/// Longer ones first, so that `…:2.0:User` is not read as `…:2.0` with an attribute called `User`.
+const LEGACY_URNS: [(&str, LegacyUrn); 10] = [
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0User", LegacyUrn::Enterprise),
+    ("urn:scim:schemas:extension:enterprise:2.0:User", LegacyUrn::Enterprise),
+    ("urn:scim:schemas:extension:enterprise:1.0:User", LegacyUrn::Enterprise),
+    ("urn:scim:schemas:extension:enterprise:2.0", LegacyUrn::Enterprise),
+    ("urn:scim:schemas:extension:enterprise:1.0", LegacyUrn::Enterprise),
+    ("urn:scim:schemas:core:2.0:Group", LegacyUrn::Group),
+    ("urn:scim:schemas:core:2.0:User", LegacyUrn::User),
+    ("urn:scim:schemas:core:1.0:User", LegacyUrn::User),
+    ("urn:scim:schemas:core:2.0", LegacyUrn::Core),
+    ("urn:scim:schemas:core:1.0", LegacyUrn::Core),
+];
+
+impl LegacyUrn {
+    /// The legacy URN at the start of `name`, and what follows the colon (or full stop, as Microsoft's
+    /// reference server has it) behind it.
+    pub fn split(name: &str) -> Option<(LegacyUrn, &str)> {
+        LEGACY_URNS.iter().find_map(|(urn, meaning)| {
+            let head = name.get(..urn.len())?;
+            if !head.eq_ignore_ascii_case(urn) {
+                return None;
+            }
+            let rest = &name[urn.len()..];
+            let rest = if rest.is_empty() { rest } else { rest.strip_prefix([':', '.'])? };
+            Some((*meaning, rest))
+        })
+    }
+
+    /// Whether it stands for the schema `urn`.
+    pub fn means(self, urn: &str) -> bool {
+        match self {
+            LegacyUrn::Core => urn == USER_URN || urn == GROUP_URN,
+            LegacyUrn::User => urn == USER_URN,
+            LegacyUrn::Group => urn == GROUP_URN,
+            LegacyUrn::Enterprise => urn == ENTERPRISE_URN,
+        }
+    }
 }

@@ -4,7 +4,16 @@
 //! tolerances for what identity providers really send. What does not: HTTP, storage, tenants, time.
 //! Everything is a function of its arguments, so that it can be fuzzed and property-tested alone.
 
+pub mod bulk;
+pub mod cursor;
 pub mod dialect;
+pub mod discovery;
 pub mod error;
 pub mod filter;
+pub mod json;
+pub mod list;
+pub mod projection;
+pub mod resource;
 pub mod schema;
+pub mod sort;
+pub mod text;

@@ -14,8 +14,6 @@ mod resolve;
 mod resolved;
 mod suggest;
 
-#[cfg(test)]
-mod properties;
 
 pub use ast::{AttrPath, Filter, Literal, Op, Place, Tail, Test};
 pub use error::FilterError;
@@ -24,4 +22,5 @@ pub use resolve::resolve;
 pub use resolved::{Operand, ResolvedFilter, ResolvedTest, Target};
 
 pub(super) use parse::{PathText, parse_path};
-pub(super) use resolve::{closest_attribute, resolve_within};
+pub(super) use resolve::resolve_within;
+pub(super) use suggest::closest_attribute;

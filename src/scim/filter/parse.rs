@@ -85,7 +85,7 @@ impl<'a> ParseError<&'a str> for Trouble<'a> {
 }
 
 /// The failure that ends parsing: something else was due.
-fn expected<T>(at: &str, what: &'static str) -> Parsed<'_, T> {
+fn expected<'a, T>(at: &'a str, what: &'static str) -> Parsed<'a, T> {
     Err(nom::Err::Failure(Trouble { at, problem: Problem::Expected(what) }))
 }
 
@@ -192,10 +192,8 @@ impl<'t> Grammar<'t> {
 
     /// `*1"not" "(" FILTER ")" / clause`
     fn term<'a>(&self, i: &'a str, nesting: Nesting) -> Parsed<'a, Filter> {
-        let negation = terminated(tag_no_case("not"), pair(multispace0, peek(char('(')))).parse(i);
-        match negation {
-            Ok((open, _)) => {
-                let (open, ()) = spaces(open)?;
+        match negation(i) {
+            Ok((open, ())) => {
                 let (i, inner) = self.group(open, nesting)?;
                 Ok((i, Filter::Not(Box::new(inner))))
             }
@@ -342,6 +340,11 @@ fn sub_attr(i: &str) -> Parsed<'_, Option<&str>> {
     let Some(at) = i.strip_prefix('.') else { return Ok((i, None)) };
     let (i, sub) = or_expected(take_while1(is_name_char), at, "a sub-attribute's name, e.g. .value")?;
     Ok((i, Some(sub)))
+}
+
+/// `"not"`, up to its parenthesis
+fn negation(i: &str) -> Parsed<'_, ()> {
+    (tag_no_case("not"), multispace0, peek(char('('))).map(|_| ()).parse(i)
 }
 
 /// `SP word SP`; the space behind it may be missing before a parenthesis

@@ -1,7 +1,7 @@
 //! Looking up a filter's names in a resource type, and typing its literals (RFC 7644 section 3.4.2.2,
 //! RFC 7643 sections 2.1 and 2.3).
 
-use super::ast::{AttrPath, Filter, Literal, Op, Place, Tail, Test};
+use super::ast::{AttrPath, Filter, Literal, Op, Tail, Test};
 use super::error::FilterError;
 use super::resolved::{Operand, ResolvedFilter, ResolvedTest, Target};
 use super::suggest::{closest_attribute, is_readable, parts_of};

@@ -3,11 +3,18 @@
 //! The definitions that are published at `/Schemas` are the very ones that validate bodies, resolve
 //! paths and type filters. What a *value* must look like is in `resource`; here are only definitions.
 
+mod build;
 mod catalogue;
+mod common;
+mod custom;
+mod enterprise;
+mod group;
+mod user;
 
 use serde::{Deserialize, Serialize};
 
-pub use catalogue::{Catalogue, Extension, Located, ResourceDefinition};
+pub use catalogue::{Catalogue, Extension, Located, Qualified, ResourceDefinition};
+pub use custom::{BuiltInExtension, CustomExtension, CustomResourceType, CustomSchemas};
 
 /// The URN of the core user schema.
 pub const USER_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
