@@ -49,6 +49,8 @@ pub enum Tolerance {
     UnquotedLiteral,
     /// An attribute that no schema has, ignored.
     UnknownAttribute,
+    /// An extension's attribute named in a filter without the extension's URN (Entra ID's documentation).
+    MissingUrn,
 }
 
 impl Tolerance {
@@ -74,6 +76,7 @@ impl Tolerance {
             Tolerance::NameCase => "name_case",
             Tolerance::UnquotedLiteral => "unquoted_literal",
             Tolerance::UnknownAttribute => "unknown_attribute",
+            Tolerance::MissingUrn => "missing_urn",
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod dialect;
 pub mod discovery;
 pub mod error;
+pub mod filter;
 pub mod json;
 pub mod list;
 pub mod projection;

@@ -1,0 +1,26 @@
+//! Filters: RFC 7644 section 3.4.2.2, the same for SCIM queries, PATCH paths and mapping rules.
+//!
+//! A filter goes through three forms. [`parse`] makes a [`Filter`] of the text: what was written, and
+//! where. [`resolve`] looks its names up in a resource type and makes a [`ResolvedFilter`]: names in the
+//! schema's spelling, literals of the attribute's type. [`ResolvedFilter::matches`] asks it of a resource.
+
+mod ast;
+mod error;
+mod evaluate;
+mod literal;
+mod parse;
+mod print;
+mod resolve;
+mod resolved;
+mod suggest;
+
+
+pub use ast::{AttrPath, Filter, Literal, Op, Place, Tail, Test};
+pub use error::FilterError;
+pub use parse::{MAX_CLAUSES, MAX_DEPTH, MAX_LITERAL, MAX_TEXT, parse};
+pub use resolve::resolve;
+pub use resolved::{Operand, ResolvedFilter, ResolvedTest, Target};
+
+pub(super) use parse::{PathText, parse_path};
+pub(super) use resolve::resolve_within;
+pub(super) use suggest::closest_attribute;
