@@ -11,4 +11,6 @@
 //! No room is entered from below: `store` never calls `service`; `scim` and `domain` call nobody.
 //! `tests/it/architecture.rs` holds the house to it.
 
+pub mod cli;
+pub mod replay;
 pub mod scim;
