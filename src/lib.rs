@@ -19,3 +19,5 @@ pub mod replay;
 pub mod scim;
 pub mod service;
 pub mod store;
+pub mod telemetry;
+pub mod worker;

@@ -1,3 +1,32 @@
-//! The command line.
+//! The command line: one binary that is the server and its tools.
 
 pub mod replay;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A SCIM 2.0 bridge: what identity providers push becomes native groups, roles and memberships, by rules.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// Play recorded conversations of identity providers against a SCIM server
+    Replay(replay::ReplayArgs),
+}
+
+/// Runs the command that was asked for.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
+    }
+}

@@ -52,9 +52,7 @@ pub fn desired(
 /// Whether these origins give anything after their exclusions: only then is an account made for somebody.
 pub fn grants_anything(origins: &BTreeSet<Origin>) -> bool {
     let out = |target: Target| {
-        origins
-            .iter()
-            .any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
+        origins.iter().any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
     };
     origins.iter().any(|o| o.kind != Kind::Exclude && !out(o.target))
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::clock::timestamp;
 use super::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId};
-use crate::scim::dialect::Strictness;
 use super::{Error, Result};
+use crate::scim::dialect::Strictness;
 use crate::scim::schema::{Catalogue, CustomSchemas, ENTERPRISE_URN};
 
 /// One SCIM connection of an organization.
@@ -314,7 +314,8 @@ mod tests {
             {"value": "home@x.example", "type": "home"}, {"value": "work@x.example", "type": "work"},
             {"value": "first@x.example", "primary": true}]});
         assert_eq!(email_of(all).unwrap(), "first@x.example");
-        let work = json!({"userName": "u", "emails": [{"value": "a@x.example"}, {"value": "w@x.example", "type": "work"}]});
+        let work =
+            json!({"userName": "u", "emails": [{"value": "a@x.example"}, {"value": "w@x.example", "type": "work"}]});
         assert_eq!(email_of(work).unwrap(), "w@x.example");
         assert_eq!(email_of(json!({"userName": "u@x.example"})).unwrap(), "u@x.example");
         assert_eq!(email_of(json!({"userName": "jane"})), None);

@@ -101,9 +101,7 @@ pub fn effective(
     rank: impl Fn(Option<RuleId>) -> i64,
 ) -> Effective {
     let excluded = |target: Target| {
-        origins
-            .iter()
-            .any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
+        origins.iter().any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
     };
     let counts = |o: &Origin| match o.kind {
         Kind::Manual => true,
@@ -192,11 +190,8 @@ mod tests {
         let roles = [Role { id: id(7), slug: "member".into(), name: "Member".into(), is_default: true }];
         let member = origin(Target::Membership, Kind::Rule, 1);
         assert_eq!(effective(&[member], HERE, &roles, rank).roles, vec![id(7)]);
-        let by_rules = [
-            member,
-            origin(Target::Role(id(3)), Kind::Rule, 30),
-            origin(Target::Role(id(4)), Kind::Rule, 10),
-        ];
+        let by_rules =
+            [member, origin(Target::Role(id(3)), Kind::Rule, 30), origin(Target::Role(id(4)), Kind::Rule, 10)];
         assert_eq!(effective(&by_rules, HERE, &roles, rank).roles, vec![id(4), id(3)]);
         let by_hand = [by_rules.as_slice(), &[origin(Target::Role(id(5)), Kind::Manual, 0)]].concat();
         assert_eq!(effective(&by_hand, HERE, &roles, rank).roles, vec![id(5), id(4), id(3)]);

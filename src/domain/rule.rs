@@ -169,13 +169,7 @@ impl Rule {
     /// # Errors
     ///
     /// [`Error::Invalid`] naming the field and, in a filter, the column.
-    pub fn compile(
-        id: RuleId,
-        key: &str,
-        version: i64,
-        document: RuleDocument,
-        catalogue: &Catalogue,
-    ) -> Result<Self> {
+    pub fn compile(id: RuleId, key: &str, version: i64, document: RuleDocument, catalogue: &Catalogue) -> Result<Self> {
         if document.then.is_empty() {
             let message = "a rule does something: give at least one action in `then`";
             return Err(Error::invalid("then", "no_action", message));
@@ -308,7 +302,8 @@ fn compile_filter(
     catalogue: &Catalogue,
 ) -> Result<Option<ResolvedFilter>> {
     let Some(text) = text else { return Ok(None) };
-    let definition = catalogue.resource(resource).ok_or_else(|| Error::internal("a built-in resource type is missing"))?;
+    let definition =
+        catalogue.resource(resource).ok_or_else(|| Error::internal("a built-in resource type is missing"))?;
     let mut tolerances = Tolerances::default();
     let filter = filter::parse(text, Strictness::default(), &mut tolerances)
         .and_then(|filter| filter::resolve(&filter, definition, &mut tolerances))
@@ -363,10 +358,19 @@ mod tests {
         let cases = [
             (json!({"position": 1, "when": {}, "then": [{"ensure_membership": {}}]}), "when"),
             (json!({"position": 1, "when": {"user": "active eq true"}, "then": []}), "then"),
-            (json!({"position": 1, "when": {"group": "displayNam eq \"x\""}, "then": [{"ensure_membership": {}}]}), "when.group"),
+            (
+                json!({"position": 1, "when": {"group": "displayNam eq \"x\""}, "then": [{"ensure_membership": {}}]}),
+                "when.group",
+            ),
             (json!({"position": 1, "when": {"user": "active eq true"}, "then": [{"mirror_group": {}}]}), "then[0]"),
-            (json!({"position": 1, "when": {"group": "displayName pr", "capture": "("}, "then": [{"mirror_group": {}}]}), "when.capture"),
-            (json!({"position": 1, "when": {"group": "members pr"}, "then": [{"ensure_membership": {}}]}), "when.group"),
+            (
+                json!({"position": 1, "when": {"group": "displayName pr", "capture": "("}, "then": [{"mirror_group": {}}]}),
+                "when.capture",
+            ),
+            (
+                json!({"position": 1, "when": {"group": "members pr"}, "then": [{"ensure_membership": {}}]}),
+                "when.group",
+            ),
         ];
         for (document, expected) in cases {
             match rule(document.clone()) {

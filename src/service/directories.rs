@@ -5,9 +5,9 @@ use super::keys::ApiAccess;
 use crate::app::App;
 use crate::domain::directory::{Directory, DirectorySettings};
 use crate::domain::id::DirectoryId;
+use crate::domain::rule::Rule;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::domain::rule::Rule;
 use crate::store::{Lane, Page, PageRequest, Tx, directories, rules};
 
 /// The type of a directory about which nothing is known.

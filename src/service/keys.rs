@@ -38,11 +38,7 @@ pub struct ScimAccess {
 impl ScimAccess {
     /// The cause of what the request changes.
     pub fn cause(&self) -> Cause {
-        Cause::Scim {
-            directory: self.directory.id,
-            name: self.directory.name.clone(),
-            request: self.request,
-        }
+        Cause::Scim { directory: self.directory.id, name: self.directory.name.clone(), request: self.request }
     }
 }
 
@@ -195,12 +191,7 @@ pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAcce
         let id = key.id;
         app.db.write(Lane::Environment, move |tx| Box::pin(keys::touch_key(tx, id, now))).await?;
     }
-    Ok(ApiAccess {
-        only: key.organization_id,
-        writes: key.role != "read",
-        key: key.id.to_string(),
-        name: key.name,
-    })
+    Ok(ApiAccess { only: key.organization_id, writes: key.role != "read", key: key.id.to_string(), name: key.name })
 }
 
 /// What a new SCIM token is to be.
@@ -258,12 +249,7 @@ pub async fn list_tokens(app: &App, scope: OrganizationScope, directory: Directo
 }
 
 /// Revokes a SCIM token; it stops working at once.
-pub async fn revoke_token(
-    app: &App,
-    scope: OrganizationScope,
-    directory: DirectoryId,
-    id: ScimTokenId,
-) -> Result<()> {
+pub async fn revoke_token(app: &App, scope: OrganizationScope, directory: DirectoryId, id: ScimTokenId) -> Result<()> {
     let organization = scope.organization();
     let gone = app
         .db
@@ -330,8 +316,7 @@ pub async fn list_keys(app: &App, access: &ApiAccess) -> Result<Vec<ApiKey>> {
 /// Revokes a key that the caller may see; it stops working at once.
 pub async fn revoke_key(app: &App, access: &ApiAccess, id: ApiKeyId) -> Result<()> {
     let only = access.only;
-    let gone =
-        app.db.write(Lane::Environment, move |tx| Box::pin(keys::delete_key(tx, only, id))).await?;
+    let gone = app.db.write(Lane::Environment, move |tx| Box::pin(keys::delete_key(tx, only, id))).await?;
     if gone { Ok(()) } else { Err(Error::not_found("API key", id)) }
 }
 

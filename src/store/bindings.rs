@@ -1,10 +1,10 @@
 //! Bindings: which directory groups the applied rules matched, and what mirrors became of them.
 
-use super::statement::{Column, Rows, cell, sql};
 use super::Tx;
+use super::statement::{Column, Rows, cell, sql};
+use crate::domain::Result;
 use crate::domain::id::{DirectoryGroupId, GroupId, OrganizationId, RuleId};
 use crate::domain::native::name_key;
-use crate::domain::Result;
 
 /// A binding as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -43,11 +43,7 @@ pub async fn of_groups(
 }
 
 /// The directory groups that a rule is bound to.
-pub async fn groups_of_rule(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    rule: RuleId,
-) -> Result<Vec<DirectoryGroupId>> {
+pub async fn groups_of_rule(tx: &mut Tx, organization: OrganizationId, rule: RuleId) -> Result<Vec<DirectoryGroupId>> {
     let stmt = sql("SELECT directory_group_id FROM bindings WHERE organization_id = $1 AND rule_id = $2");
     let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(stmt.bind(organization).bind(rule)).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
@@ -69,11 +65,7 @@ pub async fn parked_for_names(
 }
 
 /// The binding by which a native group is mirrored, if it is: such a group is managed.
-pub async fn of_mirror(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    group: GroupId,
-) -> Result<Option<StoredBinding>> {
+pub async fn of_mirror(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<Option<StoredBinding>> {
     let text = format!("SELECT {COLUMNS} FROM bindings b WHERE b.organization_id = $1 AND b.mirror_group_id = $2");
     tx.fetch_optional(sql(text).bind(organization).bind(group)).await
 }

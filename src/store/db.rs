@@ -30,7 +30,10 @@ pub struct Db {
 #[derive(Clone)]
 pub(super) enum Pools {
     /// SQLite has one writer by nature; readers never wait for it (write-ahead log).
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -214,22 +217,18 @@ impl Tx {
         self.statements += 1;
         let text = AssertSqlSafe(std::mem::take(&mut stmt.text).into_owned());
         let touched = match &mut self.conn {
-            Conn::SqliteRead(conn) => bind_all!(sqlx::query(text), stmt.params)
-                .execute(&mut **conn)
-                .await
-                .map(|done| done.rows_affected()),
-            Conn::Sqlite(conn) => bind_all!(sqlx::query(text), stmt.params)
-                .execute(&mut **conn)
-                .await
-                .map(|done| done.rows_affected()),
-            Conn::PostgresRead(conn) => bind_all!(sqlx::query(text), stmt.params)
-                .execute(&mut **conn)
-                .await
-                .map(|done| done.rows_affected()),
-            Conn::Postgres(conn) => bind_all!(sqlx::query(text), stmt.params)
-                .execute(&mut **conn)
-                .await
-                .map(|done| done.rows_affected()),
+            Conn::SqliteRead(conn) => {
+                bind_all!(sqlx::query(text), stmt.params).execute(&mut **conn).await.map(|done| done.rows_affected())
+            }
+            Conn::Sqlite(conn) => {
+                bind_all!(sqlx::query(text), stmt.params).execute(&mut **conn).await.map(|done| done.rows_affected())
+            }
+            Conn::PostgresRead(conn) => {
+                bind_all!(sqlx::query(text), stmt.params).execute(&mut **conn).await.map(|done| done.rows_affected())
+            }
+            Conn::Postgres(conn) => {
+                bind_all!(sqlx::query(text), stmt.params).execute(&mut **conn).await.map(|done| done.rows_affected())
+            }
         };
         touched.map_err(internal)
     }

@@ -88,11 +88,7 @@ pub async fn set_linked(
 }
 
 /// The directory with this id; of the organization, if one is given.
-pub async fn find(
-    tx: &mut Tx,
-    organization: Option<OrganizationId>,
-    id: DirectoryId,
-) -> Result<Option<Directory>> {
+pub async fn find(tx: &mut Tx, organization: Option<OrganizationId>, id: DirectoryId) -> Result<Option<Directory>> {
     let text = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = $1");
     let stmt = match organization {
         Some(organization) => sql(text + " AND d.organization_id = $2").bind(id).bind(organization),

@@ -145,11 +145,7 @@ pub async fn find(tx: &mut Tx, scope: DirectoryScope, id: DirectoryUserId) -> Re
 }
 
 /// The id of the user with this `userName`, for the message that it is taken.
-pub async fn id_by_user_name(
-    tx: &mut Tx,
-    scope: DirectoryScope,
-    user_name: &str,
-) -> Result<Option<DirectoryUserId>> {
+pub async fn id_by_user_name(tx: &mut Tx, scope: DirectoryScope, user_name: &str) -> Result<Option<DirectoryUserId>> {
     let stmt = sql("SELECT id FROM directory_users
          WHERE organization_id = $1 AND directory_id = $2 AND user_name_key = $3")
     .bind(scope.organization())

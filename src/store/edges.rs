@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::statement::{Column, Rows, cell, sql};
 use super::Tx;
+use super::statement::{Column, Rows, cell, sql};
 use crate::domain::binding::Binding;
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, RuleId};
 use crate::domain::scope::DirectoryScope;
@@ -48,11 +48,7 @@ struct ResolvedRow {
 
 /// Resolves references by `externalId` within the directory: the oldest user, else the oldest group
 /// (DECISIONS 1). References that are ids are resolved by [`known_ids`].
-pub async fn by_external_ids(
-    tx: &mut Tx,
-    scope: DirectoryScope,
-    values: Vec<String>,
-) -> Result<Vec<(String, Member)>> {
+pub async fn by_external_ids(tx: &mut Tx, scope: DirectoryScope, values: Vec<String>) -> Result<Vec<(String, Member)>> {
     if values.is_empty() {
         return Ok(Vec::new());
     }
@@ -311,11 +307,7 @@ pub async fn resolve(
 }
 
 /// Removes every edge to a member that is going. Answers the groups that had it.
-pub async fn remove_member(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    member: Member,
-) -> Result<Vec<DirectoryGroupId>> {
+pub async fn remove_member(tx: &mut Tx, organization: OrganizationId, member: Member) -> Result<Vec<DirectoryGroupId>> {
     let stmt = match member {
         Member::User(id) => {
             sql("DELETE FROM directory_edges WHERE organization_id = $1 AND user_id = $2 RETURNING group_id")

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::statement::{Column, Rows, cell, sql};
 use super::Tx;
+use super::statement::{Column, Rows, cell, sql};
 use crate::domain::Result;
 use crate::domain::event::Event;
 use crate::domain::id::{EventId, OrganizationId, UserId};
@@ -31,8 +31,7 @@ pub async fn insert(
     for NewEvent { position, id, event } in new {
         rows.push([cell(position), cell(id), cell(event.name), cell(event.data.to_string())]);
     }
-    let columns =
-        [("position", Column::Int), ("id", Column::Id), ("event", Column::Text), ("data", Column::Text)];
+    let columns = [("position", Column::Int), ("id", Column::Id), ("event", Column::Text), ("data", Column::Text)];
     let text = format!(
         "INSERT INTO events (organization_id, position, id, event, data, context, created_at)
          SELECT $2, r.position, r.id, r.event, r.data, $3, $4 FROM {} AS r",
@@ -42,12 +41,7 @@ pub async fn insert(
 }
 
 /// Stores events of native users.
-pub async fn insert_of_users(
-    tx: &mut Tx,
-    new: Vec<(UserId, Event)>,
-    context: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub async fn insert_of_users(tx: &mut Tx, new: Vec<(UserId, Event)>, context: &str, now: DateTime<Utc>) -> Result<()> {
     if new.is_empty() {
         return Ok(());
     }
@@ -55,8 +49,7 @@ pub async fn insert_of_users(
     for (user, event) in new {
         rows.push([cell(EventId::mint(now)), cell(user), cell(event.name), cell(event.data.to_string())]);
     }
-    let columns =
-        [("id", Column::Id), ("user_id", Column::Id), ("event", Column::Text), ("data", Column::Text)];
+    let columns = [("id", Column::Id), ("user_id", Column::Id), ("event", Column::Text), ("data", Column::Text)];
     let text = format!(
         "INSERT INTO user_events (id, user_id, event, data, context, created_at)
          SELECT r.id, r.user_id, r.event, r.data, $2, $3 FROM {} AS r",
@@ -83,15 +76,8 @@ pub struct StoredEvent {
 }
 
 /// The events of an organization after `position`, oldest first.
-pub async fn after(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    position: i64,
-    limit: i64,
-) -> Result<Vec<StoredEvent>> {
-    let stmt = sql(
-        "SELECT position, id, event, data, context, created_at FROM events
-         WHERE organization_id = $1 AND position > $2 ORDER BY position LIMIT $3",
-    );
+pub async fn after(tx: &mut Tx, organization: OrganizationId, position: i64, limit: i64) -> Result<Vec<StoredEvent>> {
+    let stmt = sql("SELECT position, id, event, data, context, created_at FROM events
+         WHERE organization_id = $1 AND position > $2 ORDER BY position LIMIT $3");
     tx.fetch_all(stmt.bind(organization).bind(position).bind(limit)).await
 }

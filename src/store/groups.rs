@@ -169,11 +169,7 @@ pub async fn members(tx: &mut Tx, organization: OrganizationId, group: GroupId) 
 }
 
 /// Stores effective members.
-pub async fn add_members(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    pairs: &[(GroupId, MembershipId)],
-) -> Result<()> {
+pub async fn add_members(tx: &mut Tx, organization: OrganizationId, pairs: &[(GroupId, MembershipId)]) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }

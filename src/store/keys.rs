@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::statement::sql;
 use super::Tx;
+use super::statement::sql;
 use crate::domain::id::{ApiKeyId, DirectoryId, OrganizationId, ScimTokenId};
 use crate::domain::{Error, Result};
 
@@ -62,8 +62,7 @@ impl TryFrom<TokenRow> for ScimToken {
     }
 }
 
-const TOKEN: &str =
-    "id, organization_id, directory_id, name, hint, allowed_ips, expires_at, last_used_at, created_at";
+const TOKEN: &str = "id, organization_id, directory_id, name, hint, allowed_ips, expires_at, last_used_at, created_at";
 
 /// Stores a new token.
 pub async fn insert_token(tx: &mut Tx, token: &ScimToken, digest: &str) -> Result<()> {
@@ -91,9 +90,8 @@ pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<ScimTok
 
 /// The tokens of a directory, newest first. There are few.
 pub async fn tokens(tx: &mut Tx, organization: OrganizationId, directory: DirectoryId) -> Result<Vec<ScimToken>> {
-    let text = format!(
-        "SELECT {TOKEN} FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 ORDER BY id DESC"
-    );
+    let text =
+        format!("SELECT {TOKEN} FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 ORDER BY id DESC");
     let rows: Vec<TokenRow> = tx.fetch_all(sql(text).bind(organization).bind(directory)).await?;
     rows.into_iter().map(ScimToken::try_from).collect()
 }
@@ -110,12 +108,7 @@ pub async fn delete_token(
 }
 
 /// Notes when a token was used.
-pub async fn touch_token(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    id: ScimTokenId,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub async fn touch_token(tx: &mut Tx, organization: OrganizationId, id: ScimTokenId, now: DateTime<Utc>) -> Result<()> {
     let stmt = sql("UPDATE scim_tokens SET last_used_at = $3 WHERE organization_id = $1 AND id = $2");
     tx.execute(stmt.bind(organization).bind(id).bind(now)).await.map(drop)
 }

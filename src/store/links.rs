@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::statement::{Column, Rows, cell, sql};
 use super::Tx;
+use super::statement::{Column, Rows, cell, sql};
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, DirectoryUserId, MembershipId, OrganizationId, UserId};
 use crate::domain::origin::Standing;

@@ -133,8 +133,7 @@ pub async fn ids_by_users(
          JOIN organization_memberships m ON m.organization_id = $2 AND m.user_id = r.id",
         tx.rows(1, &[("id", Column::Id)])
     );
-    let rows: Vec<(UserId, MembershipId)> =
-        tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
+    let rows: Vec<(UserId, MembershipId)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     Ok(rows.into_iter().collect())
 }
 
@@ -149,8 +148,7 @@ pub async fn roles_of(
          JOIN membership_roles h ON h.organization_id = $2 AND h.membership_id = r.id",
         tx.rows(1, &[("id", Column::Id)])
     );
-    let rows: Vec<(MembershipId, RoleId)> =
-        tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
+    let rows: Vec<(MembershipId, RoleId)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     let mut roles: HashMap<MembershipId, Vec<RoleId>> = HashMap::new();
     for (membership, role) in rows {
         roles.entry(membership).or_default().push(role);
@@ -182,11 +180,7 @@ pub async fn add_roles(tx: &mut Tx, organization: OrganizationId, pairs: &[(Memb
 }
 
 /// Removes held roles.
-pub async fn remove_roles(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    pairs: &[(MembershipId, RoleId)],
-) -> Result<()> {
+pub async fn remove_roles(tx: &mut Tx, organization: OrganizationId, pairs: &[(MembershipId, RoleId)]) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
@@ -264,11 +258,7 @@ pub async fn list(tx: &mut Tx, search: &Search, page: &PageRequest) -> Result<Pa
 }
 
 /// The membership with this id; of the organization, if one is given.
-pub async fn find(
-    tx: &mut Tx,
-    organization: Option<OrganizationId>,
-    id: MembershipId,
-) -> Result<Option<WithUser>> {
+pub async fn find(tx: &mut Tx, organization: Option<OrganizationId>, id: MembershipId) -> Result<Option<WithUser>> {
     let text = format!("SELECT {COLUMNS} FROM organization_memberships m WHERE m.id = $1");
     let stmt: Stmt = match organization {
         Some(organization) => sql(text + " AND m.organization_id = $2").bind(id).bind(organization),

@@ -7,10 +7,10 @@
 pub mod bindings;
 pub mod custom;
 pub mod db;
+mod dialect;
 pub mod directories;
 pub mod directory_groups;
 pub mod directory_users;
-mod dialect;
 pub mod edges;
 pub mod events;
 pub mod groups;

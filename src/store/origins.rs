@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use super::statement::{Column, Rows, cell, sql};
 use super::Tx;
+use super::statement::{Column, Rows, cell, sql};
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RoleId, RuleId};
 use crate::domain::origin::{Kind, Origin, Target};
 use crate::domain::{Error, Id, Result};

@@ -76,11 +76,7 @@ impl PageRequest {
 impl<T> Page<T> {
     /// The same page with each row made into something else.
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            rows: self.rows.into_iter().map(make).collect(),
-            has_before: self.has_before,
-            has_after: self.has_after,
-        }
+        Page { rows: self.rows.into_iter().map(make).collect(), has_before: self.has_before, has_after: self.has_after }
     }
 
     /// As [`Page::map`], where making may fail.

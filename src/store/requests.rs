@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::statement::{Column, Rows, cell, sql};
 use super::Tx;
+use super::statement::{Column, Rows, cell, sql};
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, OrganizationId, RequestId, ScimTokenId};
 

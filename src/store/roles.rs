@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::statement::sql;
 use super::Tx;
+use super::statement::sql;
 use crate::domain::Result;
 use crate::domain::id::{OrganizationId, RoleId};
 use crate::domain::native::Role;

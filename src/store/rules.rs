@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::statement::sql;
 use super::Tx;
+use super::statement::sql;
 use crate::domain::id::{OrganizationId, RuleId};
 use crate::domain::rule::RuleDocument;
 use crate::domain::{Error, Result};
@@ -60,14 +60,15 @@ const COLUMNS: &str = "m.id, m.key, m.version, m.applied_version, v.document, m.
 
 /// Stores a new rule with its first version. Fails with a unique violation if the key is taken.
 pub async fn insert(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
-    let stmt = sql("INSERT INTO mapping_rules (organization_id, id, key, version, applied_version, created_at, updated_at)
+    let stmt =
+        sql("INSERT INTO mapping_rules (organization_id, id, key, version, applied_version, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6)")
-    .bind(organization)
-    .bind(rule.id)
-    .bind(&rule.key)
-    .bind(rule.version)
-    .bind(rule.applied_version)
-    .bind(rule.created_at);
+        .bind(organization)
+        .bind(rule.id)
+        .bind(&rule.key)
+        .bind(rule.version)
+        .bind(rule.applied_version)
+        .bind(rule.created_at);
     tx.execute(stmt).await?;
     insert_version(tx, organization, rule, rule.created_at).await
 }

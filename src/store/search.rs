@@ -88,10 +88,8 @@ impl Source<'_> {
     /// `SELECT … FROM … WHERE`, with its parameters.
     fn select(&self, what: &str) -> (String, Vec<Param>) {
         let mut params: Vec<Param> = vec![self.scope.organization().into(), self.scope.directory().into()];
-        let mut text = format!(
-            "SELECT {what} FROM {} t WHERE t.organization_id = $1 AND t.directory_id = $2",
-            self.table.name()
-        );
+        let mut text =
+            format!("SELECT {what} FROM {} t WHERE t.organization_id = $1 AND t.directory_id = $2", self.table.name());
         if let Some(kind) = self.custom_type {
             params.push(kind.into());
             text.push_str(&format!(" AND t.resource_type = ${}", params.len()));

@@ -97,10 +97,7 @@ pub async fn insert(tx: &mut Tx, users: &[User]) -> Result<HashSet<UserId>> {
 
 /// The users with these ids.
 pub async fn by_ids(tx: &mut Tx, ids: impl IntoIterator<Item = UserId>) -> Result<HashMap<UserId, User>> {
-    let text = format!(
-        "SELECT {COLUMNS} FROM {} AS r JOIN users n ON n.id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
-    );
+    let text = format!("SELECT {COLUMNS} FROM {} AS r JOIN users n ON n.id = r.id", tx.rows(1, &[("id", Column::Id)]));
     let rows: Vec<UserRow> = tx.fetch_all(sql(text).bind(Rows::ids(ids))).await?;
     rows.into_iter().map(|row| Ok((row.id, User::try_from(row)?))).collect()
 }

@@ -100,7 +100,14 @@ pub async fn streamed_group(
     head.pop();
     head.push_str(",\"members\":[");
     let base_url = Arc::new(base_url);
-    let start = Part { head: Some(head), rows: first, others: Some(others), last: DirectoryUserId::nil(), any: false, done: false };
+    let start = Part {
+        head: Some(head),
+        rows: first,
+        others: Some(others),
+        last: DirectoryUserId::nil(),
+        any: false,
+        done: false,
+    };
     let stream = futures::stream::try_unfold((start, tx), move |(mut part, mut tx)| {
         let base_url = Arc::clone(&base_url);
         async move {

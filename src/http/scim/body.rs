@@ -40,7 +40,8 @@ pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result
 }
 
 fn too_large(limit: usize) -> ScimFailure {
-    let detail = format!("the body has more than {limit} bytes; send it in parts, e.g. members in several PATCH requests");
+    let detail =
+        format!("the body has more than {limit} bytes; send it in parts, e.g. members in several PATCH requests");
     ScimFailure(ScimError { status: 413, scim_type: Some(ScimType::TooMany), detail }.into())
 }
 
@@ -68,10 +69,13 @@ pub fn query(uri: &Uri) -> Result<Vec<(String, String)>, ScimError> {
         let detail = format!("the query has more than {MAX_QUERY} bytes; use POST …/.search");
         return Err(ScimError::status(414, detail));
     }
-    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decoded(name)?, decoded(value)?))
-    }).collect()
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decoded(name)?, decoded(value)?))
+        })
+        .collect()
 }
 
 fn decoded(text: &str) -> Result<String, ScimError> {
@@ -83,7 +87,9 @@ fn decoded(text: &str) -> Result<String, ScimError> {
     let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().filter(|_| !broken);
     match decoded {
         Some(text) if !text.contains('\0') => Ok(text.into_owned()),
-        _ => Err(ScimError::invalid_value("the query holds a broken percent-encoding, a NUL, or bytes that are not UTF-8")),
+        _ => Err(ScimError::invalid_value(
+            "the query holds a broken percent-encoding, a NUL, or bytes that are not UTF-8",
+        )),
     }
 }
 

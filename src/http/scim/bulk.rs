@@ -34,7 +34,14 @@ pub async fn run(
     let bytes = body::read_bytes(&headers, sent, limits.max_payload_size).await?;
     bulk::check_size(bytes.len(), &limits)?;
     let request = Request::parse(json::parse(&bytes)?, &access.catalogue, &limits)?;
-    let mut run = Run { app, access, user_agent: user_agent(&headers), ids: Ids::new(), outcomes: BTreeMap::new(), kept: BTreeMap::new() };
+    let mut run = Run {
+        app,
+        access,
+        user_agent: user_agent(&headers),
+        ids: Ids::new(),
+        outcomes: BTreeMap::new(),
+        kept: BTreeMap::new(),
+    };
     run.all(&request).await;
     // Operations that were never tried, after too many errors, are left out.
     let outcomes = run.outcomes.into_values().collect();
@@ -179,4 +186,3 @@ fn succeeded(entry: &Entry, operation: &Operation, exchange: &Exchange, written:
         response: None,
     }
 }
-

@@ -102,7 +102,10 @@ fn wants_plain_json(headers: &HeaderMap) -> bool {
     let accepted: Vec<String> =
         headers.get_all(ACCEPT).iter().filter_map(|value| Some(value.to_str().ok()?.to_ascii_lowercase())).collect();
     let names = |wanted: &str| {
-        accepted.iter().flat_map(|line| line.split(',')).any(|kind| kind.split(';').next().map(str::trim) == Some(wanted))
+        accepted
+            .iter()
+            .flat_map(|line| line.split(','))
+            .any(|kind| kind.split(';').next().map(str::trim) == Some(wanted))
     };
     names("application/json") && !names("application/scim+json") && !names("*/*") && !names("application/*")
 }

@@ -52,9 +52,8 @@ impl Exchange {
         let access = caller.0;
         let definition = definition(&access, endpoint)?;
         let parameters = body::query(uri)?;
-        let named = |name: &str| {
-            parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-        };
+        let named =
+            |name: &str| parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
         let projection = Projection::parse(named("attributes"), named("excludedAttributes"), &definition)?;
         Ok(Exchange {
             app,
@@ -145,9 +144,7 @@ impl Exchange {
         let revision = match Kind::of(&self.definition).0 {
             Table::Users => users::delete(app, call, self.id(id)?).await?.revision,
             Table::Groups => groups::delete(app, call, self.id(id)?).await?.revision,
-            Table::Custom => {
-                custom::delete(app, call, Arc::clone(&self.definition), self.id(id)?).await?.revision
-            }
+            Table::Custom => custom::delete(app, call, Arc::clone(&self.definition), self.id(id)?).await?.revision,
         };
         Ok(Written { id: id.to_owned(), version: None, revision })
     }
@@ -231,8 +228,7 @@ async fn whole_group(exchange: &Exchange, id: &str, headers: &HeaderMap) -> Resu
     }
     let base_url = exchange.app.config.scim_base_url(exchange.access.directory.id);
     let group = exchange.id(id)?;
-    let mut response =
-        answer::streamed_group(&exchange.app.db, &exchange.access, group, &document, base_url).await?;
+    let mut response = answer::streamed_group(&exchange.app.db, &exchange.access, group, &document, base_url).await?;
     answer::with_resource_headers(&mut response, &document, version);
     Ok(response)
 }

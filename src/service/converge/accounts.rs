@@ -121,11 +121,7 @@ fn domain_of(email: &str) -> Option<&str> {
 }
 
 /// Makes the accounts that were decided to be made. Two people with one address share one.
-async fn make_accounts(
-    change: &mut Change<'_>,
-    people: &[&DirectoryUser],
-    decisions: &mut Decisions,
-) -> Result<()> {
+async fn make_accounts(change: &mut Change<'_>, people: &[&DirectoryUser], decisions: &mut Decisions) -> Result<()> {
     let mut by_email: HashMap<String, User> = HashMap::new();
     for person in people {
         let creates = matches!(decisions.get(&person.id), Some((None, Method::NewAccount)));
@@ -135,10 +131,10 @@ async fn make_accounts(
     }
     let new: Vec<User> = by_email.values().cloned().collect();
     let stored = users::insert(change.tx, &new).await?;
-    let events =
-        new.iter().filter(|user| stored.contains(&user.id)).map(|user| {
-            (user.id, Event { name: "user.created", data: user.json() })
-        });
+    let events = new
+        .iter()
+        .filter(|user| stored.contains(&user.id))
+        .map(|user| (user.id, Event { name: "user.created", data: user.json() }));
     let context = change.cause.context().to_string();
     let events: Vec<_> = events.collect();
     events::insert_of_users(change.tx, events, &context, change.now).await?;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
+use crate::domain::Result;
 use crate::domain::directory::DirectoryGroup;
 use crate::domain::id::{DirectoryGroupId, GroupId, RuleId};
 use crate::domain::native::{Group, name_key};
 use crate::domain::rule::{Action, GroupMatch, OnCollision, OnDelete, Rule};
 use crate::domain::template::MAX_NAME;
-use crate::domain::Result;
 use crate::service::change::Change;
 use crate::store::bindings::{self, StoredBinding};
 use crate::store::{directory_groups, groups, origins};
@@ -220,11 +220,7 @@ async fn free_name(change: &mut Change<'_>, name: &str, except: Option<GroupId>)
 }
 
 /// See [`super::retire`].
-pub(super) async fn delete_group(
-    change: &mut Change<'_>,
-    context: &Context,
-    id: GroupId,
-) -> Result<Option<String>> {
+pub(super) async fn delete_group(change: &mut Change<'_>, context: &Context, id: GroupId) -> Result<Option<String>> {
     let named_by_rule = context.rules.iter().any(|rule| {
         rule.document.then.iter().any(|action| matches!(action, Action::IntoGroup { group_id } if *group_id == id))
     });

@@ -13,8 +13,8 @@ use crate::scim::patch::MemberDelta;
 use crate::scim::resource::Member as Reference;
 use crate::service::change::Change;
 use crate::service::keys::ScimAccess;
-use crate::store::edges::{self, EdgeRow, Member, NewEdge};
 use crate::store::directory_users;
+use crate::store::edges::{self, EdgeRow, Member, NewEdge};
 
 /// The most members in one request (DECISIONS 22). A group may have any number.
 pub(super) const MAX_MEMBERS: usize = 100_000;
@@ -58,13 +58,17 @@ impl MemberChanges {
 
     fn users(&self, net: i8) -> BTreeSet<DirectoryUserId> {
         let wanted = self.0.iter().filter(|(_, n)| **n == net);
-        wanted.filter_map(|(who, _)| if let Identity::Known(Member::User(id)) = who { Some(*id) } else { None }).collect()
+        wanted
+            .filter_map(|(who, _)| if let Identity::Known(Member::User(id)) = who { Some(*id) } else { None })
+            .collect()
     }
 
     /// The groups within that came or went: their people are concerned too.
     pub(super) fn subgroups(&self) -> BTreeSet<DirectoryGroupId> {
         let changed = self.0.iter().filter(|(_, n)| **n != 0);
-        changed.filter_map(|(who, _)| if let Identity::Known(Member::Group(id)) = who { Some(*id) } else { None }).collect()
+        changed
+            .filter_map(|(who, _)| if let Identity::Known(Member::Group(id)) = who { Some(*id) } else { None })
+            .collect()
     }
 
     /// The users who came or went.
@@ -93,10 +97,9 @@ async fn resolved(change: &mut Change<'_>, access: &ScimAccess, references: &[Re
         .iter()
         .map(|reference| match is_known(&reference.value) {
             Some(member) => NewEdge { member: Some(member), value: None },
-            None => NewEdge {
-                member: by_external_id.get(&reference.value).copied(),
-                value: Some(reference.value.clone()),
-            },
+            None => {
+                NewEdge { member: by_external_id.get(&reference.value).copied(), value: Some(reference.value.clone()) }
+            }
         })
         .collect())
 }
@@ -123,7 +126,8 @@ fn check_count(count: usize) -> Result<()> {
     if count <= MAX_MEMBERS {
         return Ok(());
     }
-    let detail = format!("members: {count} in one request; send {MAX_MEMBERS} at most and the rest in further requests");
+    let detail =
+        format!("members: {count} in one request; send {MAX_MEMBERS} at most and the rest in further requests");
     Err(Error::Scim(ScimError { status: 413, scim_type: Some(ScimType::TooMany), detail }))
 }
 
@@ -210,11 +214,7 @@ async fn remove(
 }
 
 /// Removes every member.
-pub(super) async fn clear(
-    change: &mut Change<'_>,
-    group: DirectoryGroupId,
-    changes: &mut MemberChanges,
-) -> Result<()> {
+pub(super) async fn clear(change: &mut Change<'_>, group: DirectoryGroupId, changes: &mut MemberChanges) -> Result<()> {
     let went = edges::clear(change.tx, change.organization, group).await?;
     changes.went(&went);
     Ok(())

@@ -23,8 +23,8 @@ use crate::app::App;
 use crate::domain::{Error, Result};
 use crate::scim::dialect::Tolerances;
 use crate::scim::schema::ResourceDefinition;
-use crate::store::requests::{self, RequestEntry};
 use crate::store::Lane;
+use crate::store::requests::{self, RequestEntry};
 
 /// A request that writes, as far as every one is alike.
 #[derive(Debug, Clone)]

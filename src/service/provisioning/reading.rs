@@ -62,14 +62,13 @@ impl Kind {
 }
 
 /// The whole resource as a client sees it: document, `id` and `meta`.
-pub fn complete(
-    stored: &StoredResource,
-    definition: &ResourceDefinition,
-    base_url: &str,
-) -> Map<String, Value> {
+pub fn complete(stored: &StoredResource, definition: &ResourceDefinition, base_url: &str) -> Map<String, Value> {
     let id = Kind::of(definition).id_text(stored.id);
     let mut document = stored.document.clone();
-    document.insert("meta".to_owned(), meta(definition, &id, stored.version, (stored.created_at, stored.updated_at), base_url));
+    document.insert(
+        "meta".to_owned(),
+        meta(definition, &id, stored.version, (stored.created_at, stored.updated_at), base_url),
+    );
     document.insert("id".to_owned(), Value::String(id));
     document
 }
@@ -116,7 +115,18 @@ impl<'a> Reading<'a> {
 
     /// The stored resource with this id.
     pub async fn find(&self, tx: &mut Tx, id: &str) -> Result<StoredResource> {
-        let missing = || Error::not_found(if self.definition.name == "User" { "User" } else if self.definition.is_group() { "Group" } else { "Resource" }, id);
+        let missing = || {
+            Error::not_found(
+                if self.definition.name == "User" {
+                    "User"
+                } else if self.definition.is_group() {
+                    "Group"
+                } else {
+                    "Resource"
+                },
+                id,
+            )
+        };
         let uuid = Kind::of(self.definition).parse(id).ok_or_else(missing)?;
         let found = self.source(None).by_ids(tx, &[uuid]).await?.into_iter().next().ok_or_else(missing)?;
         Ok(found)
@@ -188,8 +198,7 @@ impl<'a> Reading<'a> {
 
     /// The resources that match a query (RFC 7644 section 3.4.2), projected.
     pub async fn list(&self, query: &Query, tolerances: &mut Tolerances) -> Result<ListResponse<Map<String, Value>>> {
-        let projection =
-            Projection::parse(query.attributes.as_deref(), query.excluded.as_deref(), self.definition)?;
+        let projection = Projection::parse(query.attributes.as_deref(), query.excluded.as_deref(), self.definition)?;
         let filter = self.resolve(query, tolerances)?;
         let sort = query.sort_by.as_deref().and_then(|by| SortBy::resolve(by, query.order, self.definition));
         let mut tx = self.app.db.snapshot().await?;

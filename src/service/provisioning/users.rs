@@ -58,12 +58,7 @@ async fn insert(
 }
 
 /// Replaces a user (RFC 7644 section 3.5.1). An omitted `active` stays as it is (DECISIONS 16).
-pub async fn replace(
-    app: &App,
-    call: Call,
-    id: DirectoryUserId,
-    body: Normalised,
-) -> Result<Outcome<DirectoryUser>> {
+pub async fn replace(app: &App, call: Call, id: DirectoryUserId, body: Normalised) -> Result<Outcome<DirectoryUser>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
     write(app, call, move |change, log| {
         let (access, precondition, mut body) = (access.clone(), precondition.clone(), body.clone());

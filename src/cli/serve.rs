@@ -1,0 +1,153 @@
+//! `muster serve`: the server, and how it starts and stops for everybody who runs one.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Config};
+use crate::domain::Clock;
+use crate::domain::secret::{Secret, digest};
+use crate::http::{router, server};
+use crate::service::keys;
+use crate::store::{Db, Lane, keys as stored_keys};
+use crate::worker;
+
+/// Runs the server until it is told to stop.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "MUSTER_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// `sqlite://FILE`, made if missing, or `postgres://…`
+    #[arg(
+        long,
+        env = "MUSTER_DATABASE_URL",
+        default_value = "sqlite://muster.db",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub database_url: String,
+
+    /// Where clients reach the server, e.g. `https://scim.example.com`; where it listens, if not given
+    #[arg(long, env = "MUSTER_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// A key of the environment, for automation; at least 32 characters
+    #[arg(long, env = "MUSTER_ROOT_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub root_api_key: Option<String>,
+
+    /// Requests per second and directory or key before 429
+    #[arg(long, env = "MUSTER_REQUESTS_PER_SECOND", default_value_t = Config::REQUESTS_PER_SECOND, value_name = "N")]
+    pub requests_per_second: u32,
+
+    /// The largest request body, in bytes
+    #[arg(long, env = "MUSTER_MAX_BODY", default_value_t = Config::MAX_BODY, value_name = "BYTES")]
+    pub max_body: usize,
+}
+
+/// A server that runs.
+pub struct Server {
+    /// What it shares with whoever started it.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The first key of an empty database: shown once, by whoever started the server.
+    pub first_key: Option<Secret>,
+    stop: CancellationToken,
+    listener: JoinSet<()>,
+    workers: JoinSet<()>,
+}
+
+impl Server {
+    /// Opens the database, brings its schema up to date, and listens.
+    pub async fn start(args: ServeArgs, clock: Clock) -> anyhow::Result<Self> {
+        if args.root_api_key.as_ref().is_some_and(|key| key.len() < 32) {
+            anyhow::bail!("MUSTER_ROOT_API_KEY has fewer than 32 characters; make one with: openssl rand -hex 32");
+        }
+        let db = Db::open(&args.database_url).await.context("the database cannot be opened")?;
+        let listener =
+            TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+        let address = listener.local_addr()?;
+        let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
+        let config = Config {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            root_key_digest: args.root_api_key.as_deref().map(digest),
+            cursor_key: cursor_key(&db).await?,
+            requests_per_second: args.requests_per_second,
+            max_body: args.max_body,
+        };
+        let (app, entries) = App::new(db, clock, config);
+        let first_key = keys::bootstrap_key(&app).await?;
+        let stop = CancellationToken::new();
+        let mut workers = JoinSet::new();
+        // Stopped after the listener, so that the last requests are logged.
+        let last = CancellationToken::new();
+        workers.spawn(worker::requests::run(app.clone(), entries, last.clone()));
+        workers.spawn(worker::sweep::run(app.clone(), last.clone()));
+        let mut serving = JoinSet::new();
+        let (routes, stopped) = (router(&app), stop.clone());
+        serving.spawn(async move {
+            server::serve(listener, routes, stopped).await;
+            last.cancel();
+        });
+        Ok(Server { app, address, first_key, stop, listener: serving, workers })
+    }
+
+    /// The base URL of the server itself.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops accepting, finishes what runs, writes the log, closes the database.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.listener.join_next().await.is_some() {}
+        while self.workers.join_next().await.is_some() {}
+        self.app.db.close().await;
+    }
+}
+
+/// The key that signs cursors: kept in the database, so that replicas understand each other's.
+async fn cursor_key(db: &Db) -> anyhow::Result<Vec<u8>> {
+    let fresh = Secret::mint("").reveal().to_owned();
+    let key = db
+        .write(Lane::Environment, move |tx| {
+            let fresh = fresh.clone();
+            Box::pin(async move { stored_keys::shared_secret(tx, "cursor", &fresh).await })
+        })
+        .await?;
+    Ok(key.into_bytes())
+}
+
+/// Serves until SIGINT or SIGTERM.
+pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let server = Server::start(args, Clock::System).await?;
+    tracing::info!(address = %server.address, public_url = %server.app.config.public_url, "muster is listening");
+    if let Some(key) = &server.first_key {
+        eprintln!("The first API key of this database, shown this once:\n\n    {}\n", key.reveal());
+    }
+    interrupted().await?;
+    tracing::info!("stopping: finishing what runs");
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn interrupted() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,4 @@
+//! What goes on beside requests.
+
+pub mod requests;
+pub mod sweep;
