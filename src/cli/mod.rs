@@ -1,5 +1,7 @@
 //! The command line: one binary that is the server and its tools.
 
+mod client;
+pub mod demo;
 pub mod replay;
 pub mod serve;
 
@@ -19,6 +21,8 @@ pub struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
+    /// See what Muster does: a tour with real traffic on an embedded database
+    Demo(demo::DemoArgs),
     /// Play recorded conversations of identity providers against a SCIM server
     Replay(replay::ReplayArgs),
 }
@@ -27,6 +31,7 @@ enum Command {
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Replay(args) => replay::run(args).await,
     }
 }

@@ -132,3 +132,39 @@ pub async fn delete(
     );
     tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
 }
+
+/// A directory group and what became of it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct MappedGroup {
+    /// The directory.
+    pub directory: String,
+    /// The directory group's `displayName`.
+    pub directory_group: String,
+    /// How many edges it has.
+    pub members: i64,
+    /// The rule that matched it, if one did.
+    pub rule_key: Option<String>,
+    /// `made`, `adopted` or `parked`, where the rule mirrors.
+    pub mirror_state: Option<String>,
+    /// The native group that mirrors it.
+    pub mirror: Option<String>,
+    /// How many effective members the native group has.
+    pub mirror_members: i64,
+}
+
+/// Every directory group of the organization with the rules that matched it.
+pub async fn mapped_groups(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<MappedGroup>> {
+    let stmt = sql("SELECT d.name AS directory, g.display_name AS directory_group,
+            (SELECT COUNT(*) FROM directory_edges e WHERE e.organization_id = g.organization_id AND e.group_id = g.id)
+                AS members,
+            r.key AS rule_key, b.mirror_state, n.name AS mirror,
+            (SELECT COUNT(*) FROM group_memberships e WHERE e.organization_id = g.organization_id
+                AND e.group_id = b.mirror_group_id) AS mirror_members
+         FROM directory_groups g
+         JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
+         LEFT JOIN bindings b ON b.organization_id = g.organization_id AND b.directory_group_id = g.id AND b.matched
+         LEFT JOIN mapping_rules r ON r.organization_id = g.organization_id AND r.id = b.rule_id
+         LEFT JOIN groups n ON n.organization_id = g.organization_id AND n.id = b.mirror_group_id
+         WHERE g.organization_id = $1 ORDER BY d.id, g.display_name_key, rule_key");
+    tx.fetch_all(stmt.bind(organization)).await
+}

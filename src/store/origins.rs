@@ -190,3 +190,47 @@ pub async fn hand_over(
     .bind(now);
     tx.execute(stmt).await.map(drop)
 }
+
+/// An origin in words.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Reason {
+    /// Whose it is.
+    pub membership_id: MembershipId,
+    /// The person's address.
+    pub email: String,
+    /// Whether the membership is in force.
+    pub status: String,
+    /// `membership`, `group` or `role`.
+    pub target: String,
+    /// The name of the group, or the slug of the role.
+    pub target_name: Option<String>,
+    /// The kind of reason.
+    pub kind: String,
+    /// The rule's handle.
+    pub rule_key: Option<String>,
+    /// The version of the rule that made it.
+    pub rule_version: i64,
+    /// The directory group that the rule matched.
+    pub directory_group: Option<String>,
+    /// The directory of the person in whose name the rule acts.
+    pub directory: Option<String>,
+    /// Who made it, for manual ones.
+    pub actor: Option<String>,
+}
+
+/// Every origin of the organization in words, by person and target; up to `limit`.
+pub async fn reasons(tx: &mut Tx, organization: OrganizationId, limit: i64) -> Result<Vec<Reason>> {
+    let stmt = sql("SELECT o.membership_id, n.email, m.status, o.target, COALESCE(g.name, x.slug) AS target_name, o.kind,
+            r.key AS rule_key, o.rule_version, dg.display_name AS directory_group, d.name AS directory, o.actor
+         FROM origins o
+         JOIN organization_memberships m ON m.organization_id = o.organization_id AND m.id = o.membership_id
+         JOIN users n ON n.id = m.user_id
+         LEFT JOIN groups g ON g.organization_id = o.organization_id AND g.id = o.target_id AND o.target = 'group'
+         LEFT JOIN roles x ON x.organization_id = o.organization_id AND x.id = o.target_id AND o.target = 'role'
+         LEFT JOIN mapping_rules r ON r.organization_id = o.organization_id AND r.id = o.rule_id
+         LEFT JOIN directory_groups dg ON dg.organization_id = o.organization_id AND dg.id = o.directory_group_id
+         LEFT JOIN directory_users du ON du.organization_id = o.organization_id AND du.id = o.directory_user_id
+         LEFT JOIN directories d ON d.organization_id = o.organization_id AND d.id = du.directory_id
+         WHERE o.organization_id = $1 ORDER BY n.email_key, o.target, target_name, rule_key, directory_group LIMIT $2");
+    tx.fetch_all(stmt.bind(organization).bind(limit)).await
+}

@@ -2,4 +2,5 @@
 //!
 //! What a rule means is `domain::rule`; making it true is `service::converge`.
 
+pub mod overview;
 pub mod rules;
