@@ -365,6 +365,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_needs_an_optional_step_is_left_out_without_failing() {
+        let (url, _) = stub().await;
+        let mut conversation = Conversation::parse(CONVERSATION).unwrap();
+        conversation.steps.remove(1);
+        let report = Player::new(&url, "scim_t").unwrap().play(&conversation, |_| ()).await;
+        let signs: String = report.steps.iter().map(|step| step.outcome.sign()).collect();
+        assert_eq!(signs, "✓~-");
+        assert!(report.passed(), "{report}");
+    }
+
+    #[tokio::test]
     async fn nobody_at_home_is_a_failure_with_its_cause() {
         let conversation = Conversation::parse(CONVERSATION).unwrap();
         // Port 9 (discard) of the loopback: nothing listens there.
