@@ -31,10 +31,13 @@ pub(super) fn word(word: &str) -> Option<Literal> {
 /// A JSON number. A whole number must fit 64 bits: rounded, it would equal its neighbours.
 fn number(word: &str) -> Option<Number> {
     let number: Number = serde_json::from_str(word).ok()?;
-    let whole = word.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    if whole && number.is_f64() {
+    if !number.is_f64() {
+        return Some(number);
+    }
+    if word.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
         // "-0" is whole, but JSON's reader takes it for a fraction.
         return word.parse::<i64>().ok().map(Number::from);
     }
-    Some(number)
+    // The standard library reads to the nearest float; JSON's reader can be one step off.
+    word.parse().ok().and_then(Number::from_f64)
 }

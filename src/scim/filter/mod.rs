@@ -23,3 +23,8 @@ pub use resolved::{Operand, ResolvedFilter, ResolvedTest, Target};
 pub(super) use parse::{PathText, parse_path};
 pub(super) use resolve::resolve_within;
 pub(super) use suggest::closest_attribute;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case, take_till1, take_while1};
 use nom::character::complete::{alpha1, anychar, char, multispace0, multispace1, none_of};
-use nom::combinator::{peek, recognize};
+use nom::combinator::{eof, peek, recognize};
 use nom::error::{ErrorKind, ParseError};
 use nom::multi::{many0_count, separated_list1};
 use nom::sequence::{delimited, pair, preceded, terminated};
@@ -347,9 +347,10 @@ fn negation(i: &str) -> Parsed<'_, ()> {
     (tag_no_case("not"), multispace0, peek(char('('))).map(|_| ()).parse(i)
 }
 
-/// `SP word SP`; the space behind it may be missing before a parenthesis
+/// `SP word SP`; the space behind it may be missing before a parenthesis, and at the end, where what
+/// follows will be missed
 fn keyword<'a>(word: &'static str) -> impl Parser<&'a str, Output = (), Error = Trouble<'a>> {
-    let behind = alt((multispace1, terminated(tag(""), peek(char('(')))));
+    let behind = alt((multispace1, terminated(tag(""), peek(char('('))), eof));
     delimited(multispace1, tag_no_case(word), pair(behind, multispace0)).map(|_| ())
 }
 
