@@ -99,7 +99,10 @@ async fn start(listen: SocketAddr, database: &std::path::Path, key: &Secret) -> 
 async fn tour(server: &Server, key: &Secret, out: &mut impl Write) -> anyhow::Result<bool> {
     let client = Client::new(&server.url(), key.reveal())?;
     let organization = client
-        .post("/organizations", &json!({"name": "Acme", "domain_data": [{"domain": "acme.example", "state": "verified"}]}))
+        .post(
+            "/organizations",
+            &json!({"name": "Acme", "domain_data": [{"domain": "acme.example", "state": "verified"}]}),
+        )
         .await?;
     let id: OrganizationId = text(&organization, "id")?.parse()?;
     writeln!(out, "\nAn organization, \"Acme\", with two directories. Okta and Entra ID connect and push.\n")?;
@@ -194,8 +197,9 @@ fn show_rules(rules: &[Value], out: &mut impl Write) -> anyhow::Result<()> {
     let mut rows = table(&["rule", "when", "then"]);
     for rule in rules {
         let when = rule["when"].as_object().into_iter().flatten();
-        let when: Vec<String> =
-            when.map(|(key, value)| format!("{key}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect();
+        let when: Vec<String> = when
+            .map(|(key, value)| format!("{key}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect();
         let then: Vec<String> = rule["then"].as_array().into_iter().flatten().map(action).collect();
         rows.add_row([text(rule, "key")?, when.join("\n"), then.join("\n")]);
     }
@@ -269,7 +273,11 @@ fn show_how_to_go_on(
     writeln!(out, "  API key         {}", key.reveal())?;
     writeln!(out, "  SCIM base URL   {}", directory.base_url)?;
     writeln!(out, "  SCIM token      {}\n", directory.token)?;
-    writeln!(out, "  curl -H 'Authorization: Bearer {}' \\\n    {url}/organizations/{organization}/groups\n", key.reveal())?;
+    writeln!(
+        out,
+        "  curl -H 'Authorization: Bearer {}' \\\n    {url}/organizations/{organization}/groups\n",
+        key.reveal()
+    )?;
     writeln!(
         out,
         "  curl -G -H 'Authorization: Bearer {}' \\\n    --data-urlencode 'filter=displayName sw \"eng-\"' {}/Groups\n",

@@ -140,7 +140,8 @@ impl Lookup<'_> {
         let AttrPath { urn, name, sub, .. } = self.written;
         match urn {
             Some(urn) if is_urn(urn) => {
-                let path = UnknownPath { whole, urn: urn.clone(), name: name.clone(), sub: sub.clone(), known_urn: false };
+                let path =
+                    UnknownPath { whole, urn: urn.clone(), name: name.clone(), sub: sub.clone(), known_urn: false };
                 self.kept(text, path)
             }
             _ => Err(self.no_attribute(name)),
@@ -249,13 +250,25 @@ mod tests {
             other => panic!("{text}: {other:?}"),
         };
         let owned = str::to_owned;
-        assert_eq!(kept("urn:acme:1.0:User:badge.no"), (owned("urn:acme:1.0:User"), owned("badge"), Some(owned("no")), false));
+        assert_eq!(
+            kept("urn:acme:1.0:User:badge.no"),
+            (owned("urn:acme:1.0:User"), owned("badge"), Some(owned("no")), false)
+        );
         assert_eq!(kept(&format!("{ENTERPRISE_URN}:badge")), (owned(ENTERPRISE_URN), owned("badge"), None, true));
-        for text in ["__proto__", "constructor.prototype", "toString.x", "acme:badge", "urn:ietf:params:scim:schemas:core:2.0:User:x"] {
+        for text in [
+            "__proto__",
+            "constructor.prototype",
+            "toString.x",
+            "acme:badge",
+            "urn:ietf:params:scim:schemas:core:2.0:User:x",
+        ] {
             assert_eq!(read(text).expect_err(text).scim_type, Some(ScimType::InvalidPath), "{text}");
         }
         let error = read("dispalyName").expect_err("no such attribute");
-        assert_eq!(error.detail, "path error at column 1: User has no attribute dispalyName; did you mean displayName?");
+        assert_eq!(
+            error.detail,
+            "path error at column 1: User has no attribute dispalyName; did you mean displayName?"
+        );
     }
 
     #[test]
@@ -266,14 +279,49 @@ mod tests {
         let segments = vec!["a"; 20_000].join(".");
         let long = "x".repeat(MAX_PATH + 1);
         let malformed = [
-            "", " ", ".", "[", "]", "emails[", "emails[]", "emails]", "emails[type]", "emails[type eq]", "emails[type eq ]",
-            "emails[type eq work]", "emails[type eq \"work\"", "emails[type eq \"work]", "emails[type eq \"work\"].",
-            "emails[type eq \"work\"].value.x", "emails[type eq \"work\"]value", "emails[type eq \"work\"][primary eq true]",
-            "emails[type is \"work\"]", "emails[foo eq \"x\"]", "emails[type gt true]", "name..givenName", "name.", ".name",
-            "name.givenName.x", "name.nick", "name[givenName eq \"x\"]", "name givenName", "name/givenName", "$.name",
-            "emails.value[type eq \"work\"]", "title.x", "urn:", "urn:ietf:params:scim:schemas:core:2.0:User:", "å",
-            "userName eq \"x\"", "emails[type eq \"a\u{0}\"]", "emails[emails[type pr]]",
-            &deep, &negated, &brackets, &segments, &long,
+            "",
+            " ",
+            ".",
+            "[",
+            "]",
+            "emails[",
+            "emails[]",
+            "emails]",
+            "emails[type]",
+            "emails[type eq]",
+            "emails[type eq ]",
+            "emails[type eq work]",
+            "emails[type eq \"work\"",
+            "emails[type eq \"work]",
+            "emails[type eq \"work\"].",
+            "emails[type eq \"work\"].value.x",
+            "emails[type eq \"work\"]value",
+            "emails[type eq \"work\"][primary eq true]",
+            "emails[type is \"work\"]",
+            "emails[foo eq \"x\"]",
+            "emails[type gt true]",
+            "name..givenName",
+            "name.",
+            ".name",
+            "name.givenName.x",
+            "name.nick",
+            "name[givenName eq \"x\"]",
+            "name givenName",
+            "name/givenName",
+            "$.name",
+            "emails.value[type eq \"work\"]",
+            "title.x",
+            "urn:",
+            "urn:ietf:params:scim:schemas:core:2.0:User:",
+            "å",
+            "userName eq \"x\"",
+            "emails[type eq \"a\u{0}\"]",
+            "emails[emails[type pr]]",
+            &deep,
+            &negated,
+            &brackets,
+            &segments,
+            &long,
         ];
         for text in malformed {
             let error = read(text).expect_err(text);

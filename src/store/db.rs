@@ -1,6 +1,7 @@
 //! `Db` and `Tx`: the only place that names a driver.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -25,6 +26,7 @@ impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 pub struct Db {
     pools: Pools,
     lanes: Arc<Lanes>,
+    statements: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -49,26 +51,30 @@ impl Db {
             let message = "the database URL must begin with sqlite:// or postgres://";
             return Err(Error::invalid("database_url", "invalid_database_url", message));
         };
-        Ok(Db { lanes: Arc::new(Lanes::new(pools.clone())), pools })
+        let statements = Arc::new(AtomicU64::new(0));
+        let lanes = Arc::new(Lanes::new(pools.clone(), Arc::clone(&statements)));
+        Ok(Db { pools, lanes, statements })
     }
 
     /// A handle for reading. Each statement sees what was committed when it began.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx::new(match &self.pools {
+        let conn = match &self.pools {
             Pools::Sqlite { readers, .. } => Conn::SqliteRead(readers.acquire().await.map_err(internal)?),
             Pools::Postgres(pool) => Conn::PostgresRead(pool.acquire().await.map_err(internal)?),
-        }))
+        };
+        Ok(Tx::new(conn, Arc::clone(&self.statements)))
     }
 
     /// A handle for reading by several statements that see one and the same state.
     pub async fn snapshot(&self) -> Result<Tx> {
-        Ok(Tx::new(match &self.pools {
+        let conn = match &self.pools {
             Pools::Sqlite { readers, .. } => Conn::Sqlite(readers.begin().await.map_err(internal)?),
             Pools::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Conn::Postgres(pool.begin_with(begin).await.map_err(internal)?)
             }
-        }))
+        };
+        Ok(Tx::new(conn, Arc::clone(&self.statements)))
     }
 
     /// Runs `work` in a transaction and answers only after its commit.
@@ -82,6 +88,11 @@ impl Db {
         F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + Sync + 'static,
     {
         self.lanes.write(lane, work).await
+    }
+
+    /// How many statements have run since the database was opened; benchmarks and tests bound it.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// Whether the database answers.
@@ -148,7 +159,7 @@ async fn open_postgres(url: &str) -> Result<Pools> {
 /// A handle on which statements run: a transaction, or a connection for reading.
 pub struct Tx {
     conn: Conn,
-    statements: u64,
+    statements: Arc<AtomicU64>,
 }
 
 pub(super) enum Conn {
@@ -162,7 +173,7 @@ pub(super) enum Conn {
 macro_rules! run {
     ($tx:expr, $stmt:expr, $new:path, $run:ident) => {{
         $stmt.check();
-        $tx.statements += 1;
+        $tx.statements.fetch_add(1, Ordering::Relaxed);
         let text = AssertSqlSafe(std::mem::take(&mut $stmt.text).into_owned());
         match &mut $tx.conn {
             Conn::SqliteRead(conn) => bind_all!($new(text), $stmt.params).$run(&mut **conn).await,
@@ -190,13 +201,8 @@ macro_rules! bind_all {
 }
 
 impl Tx {
-    pub(super) fn new(conn: Conn) -> Self {
-        Tx { conn, statements: 0 }
-    }
-
-    /// How many statements have run on this handle; benchmarks and tests bound it.
-    pub fn statements(&self) -> u64 {
-        self.statements
+    pub(super) fn new(conn: Conn, statements: Arc<AtomicU64>) -> Self {
+        Tx { conn, statements }
     }
 
     pub(super) fn engine(&self) -> Engine {
@@ -214,7 +220,7 @@ impl Tx {
     /// Runs a statement; answers how many rows it touched.
     pub async fn execute(&mut self, mut stmt: Stmt) -> Result<u64> {
         stmt.check();
-        self.statements += 1;
+        self.statements.fetch_add(1, Ordering::Relaxed);
         let text = AssertSqlSafe(std::mem::take(&mut stmt.text).into_owned());
         let touched = match &mut self.conn {
             Conn::SqliteRead(conn) => {

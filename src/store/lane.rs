@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,12 +46,13 @@ struct Job {
 /// All lanes of one database.
 pub(super) struct Lanes {
     pools: Pools,
+    statements: Arc<AtomicU64>,
     open: Mutex<HashMap<Lane, mpsc::UnboundedSender<Job>>>,
 }
 
 impl Lanes {
-    pub(super) fn new(pools: Pools) -> Self {
-        Lanes { pools, open: Mutex::default() }
+    pub(super) fn new(pools: Pools, statements: Arc<AtomicU64>) -> Self {
+        Lanes { pools, statements, open: Mutex::default() }
     }
 
     pub(super) async fn write<T, F>(self: &Arc<Self>, lane: Lane, work: F) -> Result<T>
@@ -211,7 +213,8 @@ impl Lanes {
             Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Conn::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Conn::Postgres),
         };
-        let mut tx = Tx::new(begun.map_err(|error| Error::Internal(Box::new(error)))?);
+        let conn = begun.map_err(|error| Error::Internal(Box::new(error)))?;
+        let mut tx = Tx::new(conn, Arc::clone(&self.statements));
         if let (Pools::Postgres(_), Lane::Organization(organization)) = (&self.pools, lane) {
             let lock = sql("SELECT id FROM organizations WHERE id = $1 FOR UPDATE").bind(organization);
             let _: Option<(OrganizationId,)> = tx.fetch_optional(lock).await?;

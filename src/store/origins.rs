@@ -220,7 +220,8 @@ pub struct Reason {
 
 /// Every origin of the organization in words, by person and target; up to `limit`.
 pub async fn reasons(tx: &mut Tx, organization: OrganizationId, limit: i64) -> Result<Vec<Reason>> {
-    let stmt = sql("SELECT o.membership_id, n.email, m.status, o.target, COALESCE(g.name, x.slug) AS target_name, o.kind,
+    let stmt =
+        sql("SELECT o.membership_id, n.email, m.status, o.target, COALESCE(g.name, x.slug) AS target_name, o.kind,
             r.key AS rule_key, o.rule_version, dg.display_name AS directory_group, d.name AS directory, o.actor
          FROM origins o
          JOIN organization_memberships m ON m.organization_id = o.organization_id AND m.id = o.membership_id

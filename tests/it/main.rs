@@ -1,3 +1,4 @@
 //! Tests of the whole program, through its public faces, on each database.
 
+mod idp_conversations;
 mod support;

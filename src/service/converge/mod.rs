@@ -104,8 +104,9 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
     // Each round may free names that parked mirrors wait for; a round without any is the last. A name
     // changes hands once per round and is never freed by taking it, so this ends.
     loop {
-        let waiting = bindings::parked_for_names(change.tx, change.organization, freed_names).await?;
-        groups.extend(waiting);
+        if !freed_names.is_empty() {
+            groups.extend(bindings::parked_for_names(change.tx, change.organization, freed_names).await?);
+        }
         let removed = std::mem::take(&mut removed_groups);
         let bound = bind::groups(change, &context, &std::mem::take(&mut groups), &removed).await?;
         if !bound.changed.is_empty() {
