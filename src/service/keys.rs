@@ -58,13 +58,9 @@ pub async fn authenticate_scim(
     let presented = bearer.map_or(header, |(_, token)| token.trim());
     let directory_id: DirectoryId = directory.parse().map_err(|_| refused())?;
     let mut tx = app.db.read().await?;
-    let token = keys::token_by_digest(&mut tx, &digest(presented)).await?.ok_or_else(refused)?;
-    if token.directory != directory_id {
-        return Err(refused());
-    }
-    let found = directories::find(&mut tx, Some(token.organization), directory_id).await?;
-    let directory = found.ok_or_else(refused)?;
+    let found = keys::token_by_digest(&mut tx, &digest(presented)).await?;
     drop(tx);
+    let (token, directory) = found.filter(|(_, directory)| directory.id == directory_id).ok_or_else(refused)?;
     if bearer.is_none() && !directory.settings.bare_token {
         return Err(Error::Unauthorized("the Authorization header must be 'Bearer' and the token"));
     }

@@ -9,7 +9,7 @@ use crate::domain::id::{DirectoryId, OrganizationId};
 use crate::domain::{Error, Result};
 
 #[derive(sqlx::FromRow)]
-struct DirectoryRow {
+pub(super) struct DirectoryRow {
     organization_id: OrganizationId,
     id: DirectoryId,
     name: String,
@@ -40,7 +40,8 @@ impl TryFrom<DirectoryRow> for Directory {
     }
 }
 
-const COLUMNS: &str = "d.organization_id, d.id, d.name, d.type, d.state, d.settings, d.created_at, d.updated_at";
+pub(super) const COLUMNS: &str =
+    "d.organization_id, d.id, d.name, d.type, d.state, d.settings, d.created_at, d.updated_at";
 
 fn settings_text(settings: &DirectorySettings) -> Result<String> {
     serde_json::to_string(settings).map_err(|error| Error::Internal(Box::new(error)))

@@ -181,6 +181,31 @@ pub async fn remove(
     Ok(gone)
 }
 
+/// Removes the edges of a group that neither resolve to one of `members` nor are pending as one of `values`.
+/// Answers those that went.
+pub async fn retain(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: DirectoryGroupId,
+    members: &BTreeSet<Member>,
+    values: impl IntoIterator<Item = String>,
+) -> Result<Vec<EdgeRow>> {
+    let users = Rows::ids(members.iter().filter_map(|m| if let Member::User(id) = m { Some(*id) } else { None }));
+    let groups = Rows::ids(members.iter().filter_map(|m| if let Member::Group(id) = m { Some(*id) } else { None }));
+    let text = format!(
+        "DELETE FROM directory_edges WHERE organization_id = $1 AND group_id = $2
+            AND (user_id IS NULL OR user_id NOT IN (SELECT id FROM {} AS r))
+            AND (subgroup_id IS NULL OR subgroup_id NOT IN (SELECT id FROM {} AS s))
+            AND (user_id IS NOT NULL OR subgroup_id IS NOT NULL OR value NOT IN (SELECT value FROM {} AS v))
+         RETURNING user_id, subgroup_id, value",
+        tx.rows(3, &[("id", Column::Id)]),
+        tx.rows(4, &[("id", Column::Id)]),
+        tx.rows(5, &[("value", Column::Text)])
+    );
+    let stmt = sql(text).bind(organization).bind(group).bind(users).bind(groups).bind(Rows::texts(values));
+    tx.fetch_all(stmt).await
+}
+
 /// Removes every edge of a group. Answers those that were there.
 pub async fn clear(tx: &mut Tx, organization: OrganizationId, group: DirectoryGroupId) -> Result<Vec<EdgeRow>> {
     let stmt = sql("DELETE FROM directory_edges WHERE organization_id = $1 AND group_id = $2
@@ -188,7 +213,7 @@ pub async fn clear(tx: &mut Tx, organization: OrganizationId, group: DirectoryGr
     tx.fetch_all(stmt.bind(organization).bind(group)).await
 }
 
-/// The edges of a group, all of them. For replacing; reading goes by [`page`].
+/// The edges of a group, all of them: for a value filter over members. Reading goes by [`users_page`].
 pub async fn all(tx: &mut Tx, organization: OrganizationId, group: DirectoryGroupId) -> Result<Vec<EdgeRow>> {
     let stmt = sql("SELECT user_id, subgroup_id, value FROM directory_edges
          WHERE organization_id = $1 AND group_id = $2");

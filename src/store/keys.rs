@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::Tx;
+use super::directories::{self, DirectoryRow};
 use super::statement::sql;
+use crate::domain::directory::Directory;
 use crate::domain::id::{ApiKeyId, DirectoryId, OrganizationId, ScimTokenId};
 use crate::domain::{Error, Result};
 
@@ -81,11 +83,46 @@ pub async fn insert_token(tx: &mut Tx, token: &ScimToken, digest: &str) -> Resul
     tx.execute(stmt).await.map(drop)
 }
 
-/// The token with this digest.
-pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<ScimToken>> {
-    let text = format!("SELECT {TOKEN} FROM scim_tokens WHERE digest = $1");
-    let row: Option<TokenRow> = tx.fetch_optional(sql(text).bind(digest)).await?;
-    row.map(ScimToken::try_from).transpose()
+#[derive(sqlx::FromRow)]
+struct PresentedRow {
+    token_id: ScimTokenId,
+    token_name: String,
+    token_hint: String,
+    allowed_ips: String,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    token_created_at: DateTime<Utc>,
+    #[sqlx(flatten)]
+    directory: DirectoryRow,
+}
+
+/// The token with this digest, and the directory that it opens.
+pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(ScimToken, Directory)>> {
+    let text = format!(
+        "SELECT t.id AS token_id, t.name AS token_name, t.hint AS token_hint, t.allowed_ips, t.expires_at,
+            t.last_used_at, t.created_at AS token_created_at, {}
+         FROM scim_tokens t
+         JOIN directories d ON d.organization_id = t.organization_id AND d.id = t.directory_id
+         WHERE t.digest = $1",
+        directories::COLUMNS
+    );
+    let row: Option<PresentedRow> = tx.fetch_optional(sql(text).bind(digest)).await?;
+    row.map(|row| {
+        let directory = Directory::try_from(row.directory)?;
+        let token = ScimToken::try_from(TokenRow {
+            id: row.token_id,
+            organization_id: directory.organization,
+            directory_id: directory.id,
+            name: row.token_name,
+            hint: row.token_hint,
+            allowed_ips: row.allowed_ips,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+            created_at: row.token_created_at,
+        })?;
+        Ok((token, directory))
+    })
+    .transpose()
 }
 
 /// The tokens of a directory, newest first. There are few.

@@ -18,10 +18,14 @@ pub(super) async fn converge(
     context: &Context,
     ids: &[DirectoryUserId],
 ) -> Result<BTreeMap<MembershipId, bool>> {
-    let users = directory_users::by_ids(change.tx, change.organization, ids.iter().copied()).await?;
-    let wanted = wanted_origins(change, context, &users).await?;
     let mut links = links::of_users(change.tx, change.organization, ids.iter().copied()).await?;
     let mut touched = BTreeMap::new();
+    if context.rules.is_empty() && links.is_empty() {
+        // Nothing is mapped, and nobody of these ever was.
+        return Ok(touched);
+    }
+    let users = directory_users::by_ids(change.tx, change.organization, ids.iter().copied()).await?;
+    let wanted = wanted_origins(change, context, &users).await?;
 
     // People who are to get something and have no account in force yet.
     let unlinked: Vec<&DirectoryUser> = users
@@ -83,6 +87,9 @@ async fn write_difference(
     memberships: Vec<MembershipId>,
     target: BTreeSet<Placed>,
 ) -> Result<()> {
+    if memberships.is_empty() {
+        return Ok(());
+    }
     let people: BTreeSet<DirectoryUserId> = people.iter().copied().collect();
     let theirs = |origin: &Origin| {
         matches!(origin.kind, Kind::Rule | Kind::Exclude)

@@ -159,17 +159,11 @@ pub(super) async fn replace(
         return clear(change, group, changes).await;
     }
     let wanted = admitted(access, resolved(change, access, references).await?)?;
-    let stored = edges::all(change.tx, change.organization, group).await?;
-    let key = |edge: &NewEdge| match edge.member {
-        Some(member) => Identity::Known(member),
-        None => Identity::Pending(edge.value.clone().unwrap_or_default()),
-    };
-    let wanted_keys: BTreeSet<Identity> = wanted.iter().map(key).collect();
-    let stored_keys: BTreeSet<Identity> = stored.iter().map(identity).collect();
-    let gone: Vec<Identity> = stored_keys.difference(&wanted_keys).cloned().collect();
-    let new: Vec<NewEdge> = wanted.into_iter().filter(|edge| !stored_keys.contains(&key(edge))).collect();
-    remove_identities(change, group, gone, changes).await?;
-    let came = edges::add(change.tx, change.organization, group, new).await?;
+    let members = wanted.iter().filter_map(|edge| edge.member).collect();
+    let pending = wanted.iter().filter(|edge| edge.member.is_none()).filter_map(|edge| edge.value.clone());
+    let went = edges::retain(change.tx, change.organization, group, &members, pending).await?;
+    changes.went(&went);
+    let came = edges::add(change.tx, change.organization, group, wanted).await?;
     changes.came(&came);
     Ok(())
 }
@@ -257,21 +251,27 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// One event per person who joined or left the group itself.
+/// One event per person who joined or left the group itself: those who left first.
 pub(super) async fn emit(change: &mut Change<'_>, group: &DirectoryGroup, changes: &MemberChanges) -> Result<()> {
-    for (name, net) in [("dsync.group.user_removed", -1), ("dsync.group.user_added", 1)] {
-        let people: Vec<DirectoryUserId> = changes.users(net).into_iter().collect();
-        for chunk in people.chunks(1_000) {
-            for user in directory_users::by_ids(change.tx, change.organization, chunk.iter().copied()).await? {
-                let data = json!({
-                    "directory_id": group.directory,
-                    "user": user.json(change.organization),
-                    "group": group.json(change.organization),
-                });
-                change.emit(name, data);
-            }
-            change.flush_if_large().await?;
+    let (left, joined) = (changes.users(-1), changes.users(1));
+    let people: Vec<(&'static str, DirectoryUserId)> = left
+        .into_iter()
+        .map(|id| ("dsync.group.user_removed", id))
+        .chain(joined.into_iter().map(|id| ("dsync.group.user_added", id)))
+        .collect();
+    for chunk in people.chunks(1_000) {
+        let users = directory_users::by_ids(change.tx, change.organization, chunk.iter().map(|(_, id)| *id)).await?;
+        let users: BTreeMap<DirectoryUserId, _> = users.into_iter().map(|user| (user.id, user)).collect();
+        for (name, id) in chunk {
+            let Some(user) = users.get(id) else { continue };
+            let data = json!({
+                "directory_id": group.directory,
+                "user": user.json(change.organization),
+                "group": group.json(change.organization),
+            });
+            change.emit(name, data);
         }
+        change.flush_if_large().await?;
     }
     Ok(())
 }
