@@ -3,14 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, Path};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+
+use serde::de::DeserializeOwned;
 
 use super::scim::error::ScimFailure;
 use super::workos::error::ApiFailure;
 use crate::app::App;
 use crate::domain::Error;
+use crate::scim::error::ScimError;
 use crate::service::keys::{ApiAccess, ScimAccess, authenticate_api, authenticate_scim};
 
 /// Where the extractor leaves who called, for the request log.
@@ -21,6 +24,23 @@ pub struct ScimCaller(pub ScimAccess);
 
 /// Somebody with a valid key of the native APIs.
 pub struct ApiCaller(pub ApiAccess);
+
+/// The segments of a SCIM path; one that is no UTF-8 names nothing.
+pub struct ScimPath<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for ScimPath<T>
+where
+    T: DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    type Rejection = ScimFailure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ScimFailure> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(segments)| ScimPath(segments))
+            .map_err(|_| ScimError::status(404, "the path is not valid UTF-8, so it names no resource").into())
+    }
+}
 
 impl FromRequestParts<App> for ScimCaller {
     type Rejection = ScimFailure;

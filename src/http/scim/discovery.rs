@@ -1,6 +1,6 @@
 //! What the server can do (RFC 7644 section 4), and `/Me`, which it cannot.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::error::ScimFailure;
 use super::{answer, body};
 use crate::app::App;
 use crate::domain::Error;
-use crate::http::caller::ScimCaller;
+use crate::http::caller::{ScimCaller, ScimPath};
 use crate::scim::discovery::{self, Limits};
 use crate::scim::error::ScimError;
 use crate::scim::list::Paging;
@@ -68,7 +68,7 @@ pub async fn resource_types(
 pub async fn resource_type(
     State(app): State<App>,
     ScimCaller(access): ScimCaller,
-    Path((_, name)): Path<(String, String)>,
+    ScimPath((_, name)): ScimPath<(String, String)>,
     uri: Uri,
 ) -> Result<Response, ScimFailure> {
     refuse_filter(&uri)?;
@@ -91,7 +91,7 @@ pub async fn schemas(
 pub async fn schema(
     State(app): State<App>,
     ScimCaller(access): ScimCaller,
-    Path((_, urn)): Path<(String, String)>,
+    ScimPath((_, urn)): ScimPath<(String, String)>,
     uri: Uri,
 ) -> Result<Response, ScimFailure> {
     refuse_filter(&uri)?;

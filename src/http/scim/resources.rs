@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use super::{path_below_base, user_agent};
 use crate::app::App;
 use crate::domain::directory::PatchResponse;
 use crate::domain::{Error, Result};
-use crate::http::caller::ScimCaller;
+use crate::http::caller::{ScimCaller, ScimPath};
 use crate::scim::dialect::Tolerances;
 use crate::scim::error::ScimError;
 use crate::scim::projection::Projection;
@@ -186,7 +186,7 @@ pub(super) fn definition(access: &ScimAccess, endpoint: &str) -> Result<Arc<Reso
 pub async fn create(
     State(app): State<App>,
     caller: ScimCaller,
-    Path((_, endpoint)): Path<(String, String)>,
+    ScimPath((_, endpoint)): ScimPath<(String, String)>,
     uri: Uri,
     headers: HeaderMap,
     sent: Body,
@@ -201,7 +201,7 @@ pub async fn create(
 pub async fn read(
     State(app): State<App>,
     caller: ScimCaller,
-    Path((_, endpoint, id)): Path<(String, String, String)>,
+    ScimPath((_, endpoint, id)): ScimPath<(String, String, String)>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ScimFailure> {
@@ -237,7 +237,7 @@ async fn whole_group(exchange: &Exchange, id: &str, headers: &HeaderMap) -> Resu
 pub async fn replace(
     State(app): State<App>,
     caller: ScimCaller,
-    Path((_, endpoint, id)): Path<(String, String, String)>,
+    ScimPath((_, endpoint, id)): ScimPath<(String, String, String)>,
     uri: Uri,
     headers: HeaderMap,
     sent: Body,
@@ -252,7 +252,7 @@ pub async fn replace(
 pub async fn patch(
     State(app): State<App>,
     caller: ScimCaller,
-    Path((_, endpoint, id)): Path<(String, String, String)>,
+    ScimPath((_, endpoint, id)): ScimPath<(String, String, String)>,
     uri: Uri,
     headers: HeaderMap,
     sent: Body,
@@ -280,7 +280,7 @@ pub async fn patch(
 pub async fn delete(
     State(app): State<App>,
     caller: ScimCaller,
-    Path((_, endpoint, id)): Path<(String, String, String)>,
+    ScimPath((_, endpoint, id)): ScimPath<(String, String, String)>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ScimFailure> {

@@ -1,7 +1,7 @@
 //! Queries over one resource type or all of them, by GET and by POST (RFC 7644 sections 3.4.2 and 3.4.3).
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ use super::resources::definition;
 use super::{answer, body};
 use crate::app::App;
 use crate::domain::Result;
-use crate::http::caller::ScimCaller;
+use crate::http::caller::{ScimCaller, ScimPath};
 use crate::scim::dialect::Tolerances;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::list::{ListResponse, Page, Paging, Query};
@@ -25,7 +25,7 @@ const OVER_ALL: u64 = 1_000;
 pub async fn over_one(
     State(app): State<App>,
     ScimCaller(access): ScimCaller,
-    Path((_, endpoint)): Path<(String, String)>,
+    ScimPath((_, endpoint)): ScimPath<(String, String)>,
     uri: Uri,
 ) -> Result<Response, ScimFailure> {
     let query = Query::from_parameters(body::query(&uri)?, Paging::default())?;
@@ -36,7 +36,7 @@ pub async fn over_one(
 pub async fn post_over_one(
     State(app): State<App>,
     ScimCaller(access): ScimCaller,
-    Path((_, endpoint)): Path<(String, String)>,
+    ScimPath((_, endpoint)): ScimPath<(String, String)>,
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, ScimFailure> {

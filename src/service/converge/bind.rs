@@ -66,7 +66,7 @@ pub(super) async fn groups(
         }
     }
     for (rule, group, seen, before) in wanted {
-        let after = mirrored(change, rule, group, &seen, before.as_ref(), &mut bound).await?;
+        let after = mirrored(change, context, rule, group, &seen, before.as_ref(), &mut bound).await?;
         if before.as_ref() != Some(&after) {
             let same_for_people = before.as_ref().is_some_and(|b| {
                 (b.matched, b.excepted, b.mirror_group_id) == (after.matched, after.excepted, after.mirror_group_id)
@@ -95,6 +95,7 @@ fn end_mirror(context: &Context, binding: &StoredBinding, bound: &mut Bound) {
 /// The binding as it should be, its native group made, adopted or renamed.
 async fn mirrored(
     change: &mut Change<'_>,
+    context: &Context,
     rule: &Rule,
     source: &DirectoryGroup,
     seen: &GroupMatch,
@@ -110,19 +111,29 @@ async fn mirrored(
         mirror_state: None,
         mirror_group_id: None,
     };
-    let existing = before.and_then(|b| b.mirror_group_id);
-    let (Some(name), Some((_, on_collision, _))) = (&seen.mirror_name, rule.mirror()) else {
-        bound.retired.extend(existing);
+    let existing = before.filter(|b| b.mirror_group_id.is_some());
+    let Some((_, on_collision, _)) = rule.mirror().filter(|_| seen.matched) else {
+        if let Some(before) = existing {
+            end_mirror(context, before, bound);
+        }
         return Ok(binding);
     };
-    binding.mirror_name = Some(name.clone());
-    let Some(id) = existing else {
-        make_or_park(change, &mut binding, name, on_collision).await?;
-        return Ok(binding);
-    };
-    binding.mirror_group_id = Some(id);
-    binding.mirror_state = before.and_then(|b| b.mirror_state.clone());
-    follow_name(change, &mut binding, id, name, on_collision, bound).await?;
+    match (existing, &seen.mirror_name) {
+        (None, None) => {}
+        (None, Some(name)) => {
+            binding.mirror_name = Some(name.clone());
+            make_or_park(change, &mut binding, name, on_collision).await?;
+        }
+        (Some(before), name) => {
+            binding.mirror_state.clone_from(&before.mirror_state);
+            binding.mirror_group_id = before.mirror_group_id;
+            // A new name that cannot be rendered takes nothing away: the group keeps the one it has.
+            binding.mirror_name = name.clone().or_else(|| before.mirror_name.clone());
+            if let (Some(id), Some(name)) = (before.mirror_group_id, name) {
+                follow_name(change, id, name, on_collision, bound).await?;
+            }
+        }
+    }
     Ok(binding)
 }
 
@@ -167,7 +178,6 @@ async fn make_or_park(
 /// A mirror that is there follows its name; where somebody else has the new one, it keeps the old.
 async fn follow_name(
     change: &mut Change<'_>,
-    binding: &mut StoredBinding,
     id: GroupId,
     name: &str,
     on_collision: OnCollision,
@@ -193,7 +203,6 @@ async fn follow_name(
     group.updated_at = change.now;
     groups::update(change.tx, &group).await?;
     change.emit("group.updated", group.json());
-    binding.mirror_group_id = Some(id);
     Ok(())
 }
 
