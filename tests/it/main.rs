@@ -1,4 +1,6 @@
 //! Tests of the whole program, through its public faces, on each database.
 
 mod idp_conversations;
+mod mapping_people;
+mod mapping_rules;
 mod support;
