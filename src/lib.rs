@@ -12,8 +12,10 @@
 //! `tests/it/architecture.rs` holds the house to it.
 
 pub mod app;
+pub mod cli;
 pub mod domain;
 pub mod http;
+pub mod replay;
 pub mod scim;
 pub mod service;
 pub mod store;

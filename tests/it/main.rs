@@ -1,0 +1,3 @@
+//! Tests of the whole program, through its public faces, on each database.
+
+mod support;
