@@ -7,5 +7,6 @@ pub mod change;
 pub mod converge;
 pub mod directories;
 pub mod keys;
+pub mod native;
 pub mod organizations;
 pub mod provisioning;

@@ -1,4 +1,24 @@
-//! x
+//! Muster's own API: directories, SCIM tokens, API keys, the request log. In the style of the WorkOS-shaped
+//! one, whose bodies, queries and errors it shares.
+
+mod directories;
+mod keys;
+mod requests;
+mod tokens;
+
 use axum::Router;
+use axum::routing::{delete, get, patch, post};
+
 use crate::app::App;
-pub fn routes() -> Router<App> { Router::new() }
+
+/// Every route of the API. Directories are read through `workos::directories`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/directories", post(directories::create))
+        .route("/directories/{directory}", patch(directories::update))
+        .route("/directories/{directory}/tokens", get(tokens::list).post(tokens::create))
+        .route("/directories/{directory}/tokens/{token}", delete(tokens::revoke))
+        .route("/directories/{directory}/requests", get(requests::list))
+        .route("/api_keys", get(keys::list).post(keys::create))
+        .route("/api_keys/{key}", delete(keys::revoke))
+}
