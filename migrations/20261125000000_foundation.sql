@@ -10,6 +10,7 @@
 CREATE TABLE organizations (
     id                                  UUID        NOT NULL PRIMARY KEY,
     name                                TEXT        NOT NULL,
+    name_key                            TEXT        NOT NULL,    -- folded, to search by
     external_id                         TEXT,                    -- the application's own id; unique in the environment
     stripe_customer_id                  TEXT,
     allow_profiles_outside_organization BOOLEAN     NOT NULL,
@@ -57,6 +58,7 @@ CREATE TABLE directories (
     organization_id UUID        NOT NULL REFERENCES organizations (id),
     id              UUID        NOT NULL,
     name            TEXT        NOT NULL,
+    name_key        TEXT        NOT NULL,        -- folded, to search by
     type            TEXT        NOT NULL,        -- the vendor's word, e.g. 'okta scim v2.0'
     state           TEXT        NOT NULL,        -- validating until the first request, then linked
     settings        TEXT        NOT NULL,        -- JSON; defaults are left out
@@ -102,6 +104,8 @@ CREATE TABLE directory_users (
     UNIQUE (organization_id, directory_id, user_name_key),
     FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
 );
+-- A key of the environment reads by id alone; likewise below.
+CREATE INDEX directory_users_id ON directory_users (id);
 CREATE UNIQUE INDEX directory_users_directory ON directory_users (organization_id, directory_id, id);
 CREATE INDEX directory_users_external_id ON directory_users (organization_id, directory_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX directory_users_display_name ON directory_users (organization_id, directory_id, display_name_key) WHERE display_name_key IS NOT NULL;
@@ -132,6 +136,7 @@ CREATE TABLE directory_groups (
     PRIMARY KEY (organization_id, id),
     FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
 );
+CREATE INDEX directory_groups_id ON directory_groups (id);
 CREATE UNIQUE INDEX directory_groups_directory ON directory_groups (organization_id, directory_id, id);
 CREATE INDEX directory_groups_display_name ON directory_groups (organization_id, directory_id, display_name_key);
 CREATE INDEX directory_groups_external_id ON directory_groups (organization_id, directory_id, external_id) WHERE external_id IS NOT NULL;
@@ -226,6 +231,7 @@ CREATE TABLE organization_memberships (
     UNIQUE (organization_id, user_id),
     FOREIGN KEY (organization_id, role_id) REFERENCES roles (organization_id, id)
 );
+CREATE INDEX organization_memberships_id ON organization_memberships (id);
 CREATE INDEX organization_memberships_user ON organization_memberships (user_id);
 
 -- A native group.

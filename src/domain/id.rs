@@ -41,6 +41,11 @@ impl<T> Id<T> {
         Id(Ulid::from_parts(milliseconds, rand::random()), PhantomData)
     }
 
+    /// The least id that can be minted at `at`, as a bound.
+    pub fn first_at(at: DateTime<Utc>) -> Self {
+        Id(Ulid::from_parts(at.timestamp_millis().try_into().unwrap_or_default(), 0), PhantomData)
+    }
+
     /// A new id that is greater than `last`, whatever the clock says.
     pub fn mint_after(at: DateTime<Utc>, last: Option<Self>) -> Self {
         let fresh = Self::mint(at);

@@ -69,6 +69,19 @@ impl FromRequestParts<App> for ApiCaller {
     }
 }
 
+/// Somebody with a valid key that may change things.
+pub struct ApiWriter(pub ApiAccess);
+
+impl FromRequestParts<App> for ApiWriter {
+    type Rejection = ApiFailure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiFailure> {
+        let ApiCaller(access) = ApiCaller::from_request_parts(parts, app).await?;
+        access.writes()?;
+        Ok(ApiWriter(access))
+    }
+}
+
 /// The one `Authorization` header; two of them could be read differently by a proxy and by us.
 fn authorization(parts: &Parts) -> Result<Option<String>, Error> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();

@@ -11,6 +11,15 @@ use crate::store::{Tx, events, organizations};
 /// How many events are held before they are written: bounds the memory of a large change.
 const FLUSH_AT: usize = 2_000;
 
+/// What a write came to.
+#[derive(Debug, Clone)]
+pub struct Outcome<T> {
+    /// The resource, or whatever the write answers.
+    pub value: T,
+    /// The organization's event position after the commit.
+    pub revision: i64,
+}
+
 /// One write to one organization. Begun first and finished last in the closure of `db.write`.
 pub struct Change<'a> {
     /// The transaction.

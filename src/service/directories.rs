@@ -1,14 +1,19 @@
 //! Directories: made, changed, found, listed.
 
-use super::change::Change;
+use serde_json::{Map, Value};
+
+use super::change::{Change, Outcome};
 use super::keys::ApiAccess;
+use super::organizations;
 use crate::app::App;
 use crate::domain::directory::{Directory, DirectorySettings};
 use crate::domain::id::DirectoryId;
 use crate::domain::rule::Rule;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::store::{Lane, Page, PageRequest, Tx, directories, rules};
+use crate::store::directories::{self, Counts};
+use crate::store::requests::{self, ListedRequest};
+use crate::store::{Lane, Page, PageRequest, Tx, rules};
 
 /// The type of a directory about which nothing is known.
 pub const DEFAULT_TYPE: &str = "generic scim v2.0";
@@ -20,8 +25,8 @@ pub struct DirectoryFields {
     pub name: Option<String>,
     /// The vendor's word for the kind.
     pub kind: Option<String>,
-    /// What it allows and demands.
-    pub settings: Option<DirectorySettings>,
+    /// What it allows and demands: each setting that is given, `null` for its default. The others stay.
+    pub settings: Option<Map<String, Value>>,
 }
 
 /// Makes a directory.
@@ -30,7 +35,7 @@ pub async fn create(
     access: &ApiAccess,
     scope: OrganizationScope,
     fields: DirectoryFields,
-) -> Result<Directory> {
+) -> Result<Outcome<Directory>> {
     let now = app.clock.now();
     let mut directory = Directory {
         id: DirectoryId::mint(now),
@@ -44,42 +49,53 @@ pub async fn create(
     };
     assign(&mut directory, fields)?;
     let (stored, cause) = (directory.clone(), access.cause());
-    app.db
+    let revision = app
+        .db
         .write(Lane::Organization(scope.organization()), move |tx| {
             let (directory, cause) = (stored.clone(), cause.clone());
             Box::pin(async move {
                 let change = Change::begin(tx, directory.organization, now, &cause).await?;
                 directories::insert(change.tx, &directory).await?;
-                change.finish().await.map(drop)
+                change.finish().await
             })
         })
         .await?;
-    Ok(directory)
+    Ok(Outcome { value: directory, revision })
 }
 
 /// Changes the fields that are given.
 pub async fn update(
     app: &App,
-    scope: OrganizationScope,
+    access: &ApiAccess,
     id: DirectoryId,
     fields: DirectoryFields,
-) -> Result<Directory> {
+) -> Result<Outcome<Directory>> {
     let now = app.clock.now();
-    let organization = scope.organization();
+    let organization = scope_of(app, access, id).await?.organization();
+    let cause = access.cause();
     app.db
         .write(Lane::Organization(organization), move |tx| {
-            let fields = fields.clone();
+            let (fields, cause) = (fields.clone(), cause.clone());
             Box::pin(async move {
-                let found = directories::find(tx, Some(organization), id).await?;
-                let mut directory = found.ok_or_else(|| Error::not_found("directory", id))?;
+                let change = Change::begin(tx, organization, now, &cause).await?;
+                let found = directories::find(change.tx, Some(organization), id).await?;
+                let before = found.ok_or_else(|| Error::not_found("directory", id))?;
+                let mut directory = before.clone();
                 assign(&mut directory, fields)?;
-                directory.updated_at = now;
-                check_rules(tx, &directory).await?;
-                directories::update(tx, &directory).await?;
-                Ok(directory)
+                if directory != before {
+                    directory.updated_at = now;
+                    check_rules(change.tx, &directory).await?;
+                    directories::update(change.tx, &directory).await?;
+                }
+                Ok(Outcome { value: directory, revision: change.finish().await? })
             })
         })
         .await
+}
+
+/// The scope of the organization that has this directory, if the caller reaches it.
+pub async fn scope_of(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<OrganizationScope> {
+    access.organization(get(app, access, id).await?.organization)
 }
 
 fn assign(directory: &mut Directory, fields: DirectoryFields) -> Result<()> {
@@ -90,7 +106,7 @@ fn assign(directory: &mut Directory, fields: DirectoryFields) -> Result<()> {
         directory.kind = kind;
     }
     if let Some(settings) = fields.settings {
-        directory.settings = settings;
+        directory.settings = changed(&directory.settings, settings)?;
     }
     for (field, text) in [("name", &directory.name), ("type", &directory.kind)] {
         if text.trim().is_empty() {
@@ -118,6 +134,51 @@ async fn check_rules(tx: &mut Tx, directory: &Directory) -> Result<()> {
     Ok(())
 }
 
+/// The settings with some of them set anew, or back to their defaults by `null`.
+fn changed(settings: &DirectorySettings, changes: Map<String, Value>) -> Result<DirectorySettings> {
+    let mut all = match serde_json::to_value(settings) {
+        Ok(Value::Object(all)) => all,
+        _ => return Err(Error::internal("settings are not an object")),
+    };
+    for (name, value) in changes {
+        if value.is_null() {
+            // A name that no setting has stays in, to be refused.
+            if all.remove(&name).is_some() {
+                continue;
+            }
+        }
+        all.insert(name, value);
+    }
+    serde_path_to_error::deserialize(Value::Object(all)).map_err(|error| {
+        let field = match error.path().to_string() {
+            path if path == "." => "settings".to_owned(),
+            path => format!("settings.{path}"),
+        };
+        Error::invalid(field, "invalid_setting", error.into_inner().to_string())
+    })
+}
+
+/// A directory with what it holds, if the caller reaches it.
+pub async fn get_with_counts(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<(Directory, Counts)> {
+    let directory = get(app, access, id).await?;
+    let mut tx = app.db.read().await?;
+    let counts = directories::counts(&mut tx, directory.organization, id).await?;
+    Ok((directory, counts))
+}
+
+/// A page of the requests that came to a directory, if the caller reaches it.
+pub async fn requests(
+    app: &App,
+    access: &ApiAccess,
+    id: DirectoryId,
+    search: &requests::Search,
+    page: &PageRequest,
+) -> Result<Page<ListedRequest>> {
+    let organization = get(app, access, id).await?.organization;
+    let mut tx = app.db.read().await?;
+    requests::list(&mut tx, organization, id, search, page).await
+}
+
 /// The directory with this id, if the caller reaches it.
 pub async fn get(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Directory> {
     let mut tx = app.db.read().await?;
@@ -133,7 +194,10 @@ pub async fn list(
     search: Option<&str>,
     page: &PageRequest,
 ) -> Result<Page<Directory>> {
-    let organization = organization.map(OrganizationScope::organization).or(access.only());
     let mut tx = app.db.read().await?;
+    if let Some(scope) = organization {
+        organizations::require(&mut tx, scope).await?;
+    }
+    let organization = organization.map(OrganizationScope::organization).or(access.only());
     directories::list(&mut tx, organization, search, page).await
 }

@@ -15,7 +15,7 @@ use crate::domain::secret::{Secret, digest};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::store::keys::{self, ApiKey, ScimToken};
-use crate::store::{Lane, directories};
+use crate::store::{Lane, Page, PageRequest, directories};
 
 /// How exact "last used" is.
 const TOUCH_AFTER: Duration = Duration::seconds(60);
@@ -120,6 +120,8 @@ pub struct ApiAccess {
     only: Option<OrganizationId>,
     /// Whether the key may change anything.
     writes: bool,
+    /// Whether the key may make and revoke keys of owners.
+    owner: bool,
     /// The key's id, or `root`.
     key: String,
     /// The key's name.
@@ -153,9 +155,24 @@ impl ApiAccess {
         }
     }
 
+    /// The scope of the organization that is named, or else of the only one that the key reaches.
+    pub fn organization_or_own(&self, named: Option<OrganizationId>) -> Result<OrganizationScope> {
+        let id = named.or(self.only).ok_or_else(|| {
+            Error::invalid("organization_id", "required", "organization_id is required for a key of the environment")
+        })?;
+        self.organization(id)
+    }
+
     /// Refuses keys that may only read.
     pub fn writes(&self) -> Result<()> {
         if self.writes { Ok(()) } else { Err(Error::Forbidden("this key may only read".to_owned())) }
+    }
+
+    fn require_owner(&self) -> Result<()> {
+        if self.owner {
+            return Ok(());
+        }
+        Err(Error::Forbidden("only a key of an owner makes and revokes keys of owners".to_owned()))
     }
 
     /// The cause of what the caller changes.
@@ -174,7 +191,13 @@ pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAcce
         .ok_or_else(refused)?;
     let digest = digest(presented);
     if app.config.root_key_digest.as_ref() == Some(&digest) {
-        return Ok(ApiAccess { only: None, writes: true, key: "root".to_owned(), name: "Root key".to_owned() });
+        return Ok(ApiAccess {
+            only: None,
+            writes: true,
+            owner: true,
+            key: "root".to_owned(),
+            name: "Root key".to_owned(),
+        });
     }
     let mut tx = app.db.read().await?;
     let key = keys::key_by_digest(&mut tx, &digest).await?.ok_or_else(refused)?;
@@ -187,7 +210,13 @@ pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAcce
         let id = key.id;
         app.db.write(Lane::Environment, move |tx| Box::pin(keys::touch_key(tx, id, now))).await?;
     }
-    Ok(ApiAccess { only: key.organization_id, writes: key.role != "read", key: key.id.to_string(), name: key.name })
+    Ok(ApiAccess {
+        only: key.organization_id,
+        writes: key.role != "read",
+        owner: key.role == "owner",
+        key: key.id.to_string(),
+        name: key.name,
+    })
 }
 
 /// What a new SCIM token is to be.
@@ -210,6 +239,7 @@ pub async fn create_token(
 ) -> Result<(ScimToken, Secret)> {
     let now = app.clock.now();
     require_name(&new.name)?;
+    require_future(new.expires_at, now)?;
     let secret = Secret::mint("scim_");
     let token = ScimToken {
         id: ScimTokenId::mint(now),
@@ -236,12 +266,17 @@ pub async fn create_token(
     Ok((token, secret))
 }
 
-/// The tokens of a directory, newest first.
-pub async fn list_tokens(app: &App, scope: OrganizationScope, directory: DirectoryId) -> Result<Vec<ScimToken>> {
+/// A page of the tokens of a directory.
+pub async fn list_tokens(
+    app: &App,
+    scope: OrganizationScope,
+    directory: DirectoryId,
+    page: &PageRequest,
+) -> Result<Page<ScimToken>> {
     let mut tx = app.db.read().await?;
     let found = directories::find(&mut tx, Some(scope.organization()), directory).await?;
     found.ok_or_else(|| Error::not_found("directory", directory))?;
-    keys::tokens(&mut tx, scope.organization(), directory).await
+    keys::tokens(&mut tx, scope.organization(), directory, page).await
 }
 
 /// Revokes a SCIM token; it stops working at once.
@@ -269,6 +304,19 @@ pub struct NewKey {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// Makes an API key at the request of somebody who has one: within the caller's reach, and of an owner only
+/// by an owner. An organization's own key makes keys of its organization.
+pub async fn issue_key(app: &App, access: &ApiAccess, mut new: NewKey) -> Result<(ApiKey, Secret)> {
+    if let Some(organization) = new.organization {
+        access.organization(organization)?;
+    }
+    new.organization = new.organization.or(access.only);
+    if new.role == "owner" {
+        access.require_owner()?;
+    }
+    create_key(app, new).await
+}
+
 /// Makes an API key. The secret is in this answer only.
 pub async fn create_key(app: &App, new: NewKey) -> Result<(ApiKey, Secret)> {
     require_name(&new.name)?;
@@ -276,6 +324,7 @@ pub async fn create_key(app: &App, new: NewKey) -> Result<(ApiKey, Secret)> {
         return Err(Error::invalid("role", "invalid_role", "role must be owner, admin or read"));
     }
     let now = app.clock.now();
+    require_future(new.expires_at, now)?;
     let secret = Secret::mint("sk_");
     let key = ApiKey {
         id: ApiKeyId::mint(now),
@@ -303,17 +352,28 @@ pub async fn create_key(app: &App, new: NewKey) -> Result<(ApiKey, Secret)> {
     Ok((key, secret))
 }
 
-/// The keys that the caller may see, newest first.
-pub async fn list_keys(app: &App, access: &ApiAccess) -> Result<Vec<ApiKey>> {
+/// A page of the keys that the caller may see.
+pub async fn list_keys(app: &App, access: &ApiAccess, page: &PageRequest) -> Result<Page<ApiKey>> {
     let mut tx = app.db.read().await?;
-    keys::keys(&mut tx, access.only).await
+    keys::keys(&mut tx, access.only, page).await
 }
 
 /// Revokes a key that the caller may see; it stops working at once.
 pub async fn revoke_key(app: &App, access: &ApiAccess, id: ApiKeyId) -> Result<()> {
-    let only = access.only;
-    let gone = app.db.write(Lane::Environment, move |tx| Box::pin(keys::delete_key(tx, only, id))).await?;
-    if gone { Ok(()) } else { Err(Error::not_found("API key", id)) }
+    let (only, access) = (access.only, access.clone());
+    app.db
+        .write(Lane::Environment, move |tx| {
+            let access = access.clone();
+            Box::pin(async move {
+                let missing = || Error::not_found("API key", id);
+                let key = keys::find_key(tx, only, id).await?.ok_or_else(missing)?;
+                if key.role == "owner" {
+                    access.require_owner()?;
+                }
+                if keys::delete_key(tx, only, id).await? { Ok(()) } else { Err(missing()) }
+            })
+        })
+        .await
 }
 
 /// Makes the first key of an empty environment, for the operator who starts the server. `None` if there is one.
@@ -333,5 +393,12 @@ fn require_name(name: &str) -> Result<()> {
         0 => Err(Error::invalid("name", "required", "name must not be empty")),
         1..=256 => Ok(()),
         _ => Err(Error::invalid("name", "too_long", "name has 256 characters at most")),
+    }
+}
+
+fn require_future(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
+    match expires_at {
+        Some(at) if at <= now => Err(Error::invalid("expires_at", "in_the_past", "expires_at must be in the future")),
+        _ => Ok(()),
     }
 }

@@ -8,5 +8,6 @@ pub mod converge;
 pub mod directories;
 pub mod keys;
 pub mod mapping;
+pub mod native;
 pub mod organizations;
 pub mod provisioning;

@@ -1,8 +1,10 @@
 //! Organizations: made with their default roles, found, listed.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-use super::change::Change;
+use super::change::{Change, Outcome};
 use super::keys::ApiAccess;
 use crate::app::App;
 use crate::domain::event::Cause;
@@ -12,7 +14,7 @@ use crate::domain::scope::OrganizationScope;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 use crate::store::organizations::{self, Search};
-use crate::store::{Lane, Page, PageRequest, is_unique_violation, roles};
+use crate::store::{Lane, Page, PageRequest, Tx, is_unique_violation, roles};
 
 /// What a new organization is to be.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +38,7 @@ pub struct NewOrganization {
 /// [`Error::Invalid`] for a bad name, domain, metadata or external id; [`Error::Conflict`] for a domain
 /// that another organization has verified; [`Error::Forbidden`] for a verified domain without an
 /// environment key (DECISIONS 7).
-pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Result<Organization> {
+pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Result<Outcome<Organization>> {
     access.environment()?;
     check(&new)?;
     let now = app.clock.now();
@@ -63,27 +65,31 @@ pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Resu
     };
     let cause = access.cause();
     let stored = organization.clone();
-    app.db
+    let revision = app
+        .db
         .write(Lane::Environment, move |tx| {
             let (organization, cause) = (stored.clone(), cause.clone());
             Box::pin(async move { insert(tx, &organization, &cause).await })
         })
         .await?;
-    Ok(organization)
+    Ok(Outcome { value: organization, revision })
 }
 
-async fn insert(tx: &mut crate::store::Tx, organization: &Organization, cause: &Cause) -> Result<()> {
+async fn insert(tx: &mut Tx, organization: &Organization, cause: &Cause) -> Result<i64> {
     if let Some(external_id) = &organization.external_id
         && organizations::find_by_external_id(tx, external_id).await?.is_some()
     {
-        let message = format!("another organization has the external_id '{external_id}'");
-        return Err(Error::invalid("external_id", "external_id_already_used", message));
+        return Err(external_id_taken());
     }
     organizations::insert(tx, organization).await.map_err(|error| {
-        if is_unique_violation(&error) {
-            Error::conflict("domain_already_exists", "another organization has verified one of these domains")
-        } else {
-            error
+        let vouched = organization.domains.iter().any(|domain| domain.state == "verified");
+        match (is_unique_violation(&error), vouched) {
+            (true, true) => {
+                Error::conflict("domain_already_exists", "another organization has verified one of these domains")
+            }
+            // Another replica was faster.
+            (true, false) => external_id_taken(),
+            (false, _) => error,
         }
     })?;
     let now = organization.created_at;
@@ -96,7 +102,11 @@ async fn insert(tx: &mut crate::store::Tx, organization: &Organization, cause: &
     for domain in &organization.domains {
         change.emit("organization_domain.created", domain.json());
     }
-    change.finish().await.map(drop)
+    change.finish().await
+}
+
+fn external_id_taken() -> Error {
+    Error::invalid("external_id", "external_id_already_used", "another organization has this external_id")
 }
 
 fn check(new: &NewOrganization) -> Result<()> {
@@ -120,7 +130,12 @@ fn check(new: &NewOrganization) -> Result<()> {
         let message = "metadata has 50 entries at most, keys of 40 and string values of 600 characters";
         return Err(Error::invalid("metadata", "invalid_metadata", message));
     }
+    let mut seen = BTreeSet::new();
     for (domain, _) in &new.domains {
+        if !seen.insert(domain.to_lowercase()) {
+            let message = format!("'{}' is there twice", domain.chars().take(80).collect::<String>());
+            return Err(Error::invalid("domain_data", "duplicate_domain", message));
+        }
         let labels = domain.split('.');
         let fine = domain.len() <= 253
             && domain.contains('.')
@@ -133,6 +148,12 @@ fn check(new: &NewOrganization) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// 404 for an organization that does not exist (any more).
+pub(super) async fn require(tx: &mut Tx, scope: OrganizationScope) -> Result<()> {
+    let id = scope.organization();
+    if organizations::exists(tx, id).await? { Ok(()) } else { Err(Error::not_found("organization", id)) }
 }
 
 /// The organization of the scope.

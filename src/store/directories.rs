@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::statement::{Param, sql};
-use super::{Page, PageRequest, Tx};
+use super::{Page, PageRequest, Tx, containing};
 use crate::domain::directory::{Directory, DirectorySettings};
 use crate::domain::id::{DirectoryId, OrganizationId};
+use crate::domain::native::name_key;
 use crate::domain::{Error, Result};
 
 #[derive(sqlx::FromRow)]
@@ -49,11 +50,12 @@ fn settings_text(settings: &DirectorySettings) -> Result<String> {
 
 /// Stores a new directory.
 pub async fn insert(tx: &mut Tx, directory: &Directory) -> Result<()> {
-    let stmt = sql("INSERT INTO directories (organization_id, id, name, type, state, settings, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    let stmt = sql("INSERT INTO directories (organization_id, id, name, name_key, type, state, settings,
+            created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
     .bind(directory.organization)
     .bind(directory.id)
     .bind(&directory.name)
+    .bind(name_key(&directory.name))
     .bind(&directory.kind)
     .bind(&directory.state)
     .bind(settings_text(&directory.settings)?)
@@ -64,15 +66,17 @@ pub async fn insert(tx: &mut Tx, directory: &Directory) -> Result<()> {
 
 /// Stores what changed.
 pub async fn update(tx: &mut Tx, directory: &Directory) -> Result<()> {
-    let stmt = sql("UPDATE directories SET name = $3, type = $4, state = $5, settings = $6, updated_at = $7
+    let stmt =
+        sql("UPDATE directories SET name = $3, name_key = $4, type = $5, state = $6, settings = $7, updated_at = $8
          WHERE organization_id = $1 AND id = $2")
-    .bind(directory.organization)
-    .bind(directory.id)
-    .bind(&directory.name)
-    .bind(&directory.kind)
-    .bind(&directory.state)
-    .bind(settings_text(&directory.settings)?)
-    .bind(directory.updated_at);
+        .bind(directory.organization)
+        .bind(directory.id)
+        .bind(&directory.name)
+        .bind(name_key(&directory.name))
+        .bind(&directory.kind)
+        .bind(&directory.state)
+        .bind(settings_text(&directory.settings)?)
+        .bind(directory.updated_at);
     tx.execute(stmt).await.map(drop)
 }
 
@@ -113,10 +117,34 @@ pub async fn list(
         text.push_str(&format!(" AND d.organization_id = ${}", params.len()));
     }
     if let Some(search) = search {
-        let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        params.push(format!("%{escaped}%").into());
-        text.push_str(&format!(" AND lower(d.name) LIKE ${} ESCAPE '\\'", params.len()));
+        params.push(containing(search).into());
+        text.push_str(&format!(" AND d.name_key LIKE ${} ESCAPE '\\'", params.len()));
     }
     let rows: Vec<DirectoryRow> = tx.fetch_all(page.complete(&text, params, "d.id")).await?;
     page.page(rows).try_map(Directory::try_from)
+}
+
+/// How many people and groups a directory holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// People who are active.
+    pub active_users: i64,
+    /// People who are not.
+    pub inactive_users: i64,
+    /// Groups.
+    pub groups: i64,
+}
+
+/// Counts what a directory holds.
+pub async fn counts(tx: &mut Tx, organization: OrganizationId, directory: DirectoryId) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let stmt = sql("SELECT active, COUNT(*) FROM directory_users WHERE organization_id = $1 AND directory_id = $2
+         GROUP BY active");
+    let rows: Vec<(bool, i64)> = tx.fetch_all(stmt.bind(organization).bind(directory)).await?;
+    for (active, count) in rows {
+        *(if active { &mut counts.active_users } else { &mut counts.inactive_users }) = count;
+    }
+    let stmt = sql("SELECT COUNT(*) FROM directory_groups WHERE organization_id = $1 AND directory_id = $2");
+    (counts.groups,) = tx.fetch_one(stmt.bind(organization).bind(directory)).await?;
+    Ok(counts)
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::statement::{Column, Rows, sql};
-use super::{Tx, object};
+use super::statement::{Column, Param, Rows, sql};
+use super::{Owned, Page, PageRequest, Tx, object};
 use crate::domain::directory::DirectoryGroup;
-use crate::domain::id::{DirectoryGroupId, DirectoryId, OrganizationId};
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId};
 use crate::domain::scope::DirectoryScope;
 use crate::domain::{Error, Result};
 use crate::scim::text::fold;
@@ -157,4 +157,72 @@ pub async fn all_ids(
     };
     let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(stmt).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnedRow {
+    organization_id: OrganizationId,
+    #[sqlx(flatten)]
+    group: GroupRow,
+}
+
+impl TryFrom<OwnedRow> for Owned<DirectoryGroup> {
+    type Error = Error;
+
+    fn try_from(row: OwnedRow) -> Result<Self> {
+        Ok(Owned { organization: row.organization_id, value: row.group.try_into()? })
+    }
+}
+
+/// The group with this id, of whatever directory; of the organization, if one is given.
+pub async fn find_in(
+    tx: &mut Tx,
+    organization: Option<OrganizationId>,
+    id: DirectoryGroupId,
+) -> Result<Option<Owned<DirectoryGroup>>> {
+    let text = format!("SELECT g.organization_id, {COLUMNS} FROM directory_groups g WHERE g.id = $1");
+    let stmt = match organization {
+        Some(organization) => sql(text + " AND g.organization_id = $2").bind(id).bind(organization),
+        None => sql(text).bind(id),
+    };
+    let row: Option<OwnedRow> = tx.fetch_optional(stmt).await?;
+    row.map(Owned::try_from).transpose()
+}
+
+/// Which groups a list is about. Without an organization: those of the whole environment.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Only of this organization; the other fields need it.
+    pub organization: Option<OrganizationId>,
+    /// Only of this directory.
+    pub directory: Option<DirectoryId>,
+    /// Only those that this person is a member of, not groups around these.
+    pub user: Option<DirectoryUserId>,
+}
+
+/// A page of groups.
+pub async fn list(tx: &mut Tx, search: &Search, page: &PageRequest) -> Result<Page<Owned<DirectoryGroup>>> {
+    let mut text = format!("SELECT g.organization_id, {COLUMNS} FROM directory_groups g WHERE 1 = 1");
+    let mut params: Vec<Param> = Vec::new();
+    let mut key = "g.id";
+    if let Some(organization) = search.organization {
+        params.push(organization.into());
+        if let Some(user) = search.user {
+            text = format!(
+                "SELECT g.organization_id, {COLUMNS} FROM directory_edges e
+                 JOIN directory_groups g ON g.organization_id = e.organization_id AND g.id = e.group_id
+                 WHERE e.organization_id = $1 AND e.user_id = $2"
+            );
+            params.push(user.into());
+            key = "e.group_id";
+        } else {
+            text.push_str(" AND g.organization_id = $1");
+        }
+        if let Some(directory) = search.directory {
+            params.push(directory.into());
+            text.push_str(&format!(" AND g.directory_id = ${}", params.len()));
+        }
+    }
+    let rows: Vec<OwnedRow> = tx.fetch_all(page.complete(&text, params, key)).await?;
+    page.page(rows).try_map(Owned::try_from)
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::statement::{Column, Rows, cell, sql};
-use super::{Tx, object};
+use super::statement::{Column, Param, Rows, cell, sql};
+use super::{Owned, Page, PageRequest, Tx, object};
 use crate::domain::directory::{DirectoryUser, linking_email};
-use crate::domain::id::{DirectoryId, DirectoryUserId, OrganizationId};
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId};
 use crate::domain::scope::DirectoryScope;
 use crate::domain::{Error, Result};
 use crate::scim::text::fold;
@@ -183,4 +183,109 @@ pub async fn all_ids(
     };
     let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(stmt).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnedRow {
+    organization_id: OrganizationId,
+    #[sqlx(flatten)]
+    user: UserRow,
+}
+
+impl TryFrom<OwnedRow> for Owned<DirectoryUser> {
+    type Error = Error;
+
+    fn try_from(row: OwnedRow) -> Result<Self> {
+        Ok(Owned { organization: row.organization_id, value: row.user.try_into()? })
+    }
+}
+
+/// The user with this id, of whatever directory; of the organization, if one is given.
+pub async fn find_in(
+    tx: &mut Tx,
+    organization: Option<OrganizationId>,
+    id: DirectoryUserId,
+) -> Result<Option<Owned<DirectoryUser>>> {
+    let text = format!("SELECT u.organization_id, {COLUMNS} FROM directory_users u WHERE u.id = $1");
+    let stmt = match organization {
+        Some(organization) => sql(text + " AND u.organization_id = $2").bind(id).bind(organization),
+        None => sql(text).bind(id),
+    };
+    let row: Option<OwnedRow> = tx.fetch_optional(stmt).await?;
+    row.map(Owned::try_from).transpose()
+}
+
+/// Which people a list is about. Without an organization: those of the whole environment.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Only of this organization; the other fields need it.
+    pub organization: Option<OrganizationId>,
+    /// Only of this directory.
+    pub directory: Option<DirectoryId>,
+    /// Only members of this group, not of groups within.
+    pub group: Option<DirectoryGroupId>,
+    /// Only the one whom the identity provider calls so: by `externalId`, or for want of one by `userName`.
+    pub idp_id: Option<String>,
+    /// Only those with this e-mail, without case: any of their e-mails, or the `userName` that serves as one.
+    pub email: Option<String>,
+}
+
+/// A page of people.
+pub async fn list(tx: &mut Tx, search: &Search, page: &PageRequest) -> Result<Page<Owned<DirectoryUser>>> {
+    let mut text = format!("SELECT u.organization_id, {COLUMNS} FROM directory_users u WHERE 1 = 1");
+    let mut params: Vec<Param> = Vec::new();
+    let mut key = "u.id";
+    if let Some(organization) = search.organization {
+        params.push(organization.into());
+        if let Some(group) = search.group {
+            // Read from the group's side, so that a page costs the same wherever it lies.
+            text = format!(
+                "SELECT u.organization_id, {COLUMNS} FROM directory_edges e
+                 JOIN directory_users u ON u.organization_id = e.organization_id AND u.id = e.user_id
+                 WHERE e.organization_id = $1 AND e.group_id = $2 AND e.user_id IS NOT NULL"
+            );
+            params.push(group.into());
+            key = "e.user_id";
+        } else {
+            text.push_str(" AND u.organization_id = $1");
+        }
+        narrow(search, &mut text, &mut params);
+    }
+    let rows: Vec<OwnedRow> = tx.fetch_all(page.complete(&text, params, key)).await?;
+    page.page(rows).try_map(Owned::try_from)
+}
+
+/// The conditions of a search within the organization, which is `$1`.
+fn narrow(search: &Search, text: &mut String, params: &mut Vec<Param>) {
+    if let Some(directory) = search.directory {
+        params.push(directory.into());
+        text.push_str(&format!(" AND u.directory_id = ${}", params.len()));
+    }
+    // In the ways of the indexes, which begin with the directory.
+    let same_directory =
+        search.directory.map_or_else(String::new, |_| format!(" AND x.directory_id = ${}", params.len()));
+    if let Some(idp_id) = &search.idp_id {
+        params.extend([idp_id.into(), fold(idp_id).into()]);
+        let (exact, folded) = (params.len() - 1, params.len());
+        text.push_str(&format!(
+            " AND u.id IN (
+                SELECT x.id FROM directory_users x
+                WHERE x.organization_id = $1{same_directory} AND x.external_id = ${exact}
+                UNION SELECT x.id FROM directory_users x
+                WHERE x.organization_id = $1{same_directory} AND x.user_name_key = ${folded}
+                    AND x.user_name = ${exact} AND x.external_id IS NULL)"
+        ));
+    }
+    if let Some(email) = &search.email {
+        params.push(fold(email).into());
+        let folded = params.len();
+        text.push_str(&format!(
+            " AND u.id IN (
+                SELECT x.directory_user_id FROM directory_user_emails x
+                WHERE x.organization_id = $1{same_directory} AND x.value_key = ${folded}
+                UNION SELECT x.id FROM directory_users x
+                WHERE x.organization_id = $1{same_directory} AND x.user_name_key = ${folded}
+                    AND x.email = x.user_name)"
+        ));
+    }
 }

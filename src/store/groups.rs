@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::statement::{Column, Param, Rows, cell, sql};
-use super::{Page, PageRequest, Tx};
+use super::{Page, PageRequest, Tx, containing};
 use crate::domain::Result;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId};
 use crate::domain::native::{Group, name_key};
@@ -115,8 +115,7 @@ pub async fn list(
     let mut text = format!("SELECT {COLUMNS} FROM groups g WHERE g.organization_id = $1");
     let mut params: Vec<Param> = vec![organization.into()];
     if let Some(search) = search {
-        let key = name_key(search).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        params.push(format!("%{key}%").into());
+        params.push(containing(search).into());
         params.push(search.parse().unwrap_or_else(|_| GroupId::nil()).into());
         text.push_str(" AND (g.name_key LIKE $2 ESCAPE '\\' OR g.id = $3)");
     }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
 use super::directories::{self, DirectoryRow};
-use super::statement::sql;
+use super::statement::{Param, sql};
+use super::{Page, PageRequest, Tx};
 use crate::domain::directory::Directory;
 use crate::domain::id::{ApiKeyId, DirectoryId, OrganizationId, ScimTokenId};
 use crate::domain::{Error, Result};
@@ -125,12 +125,17 @@ pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(ScimTo
     .transpose()
 }
 
-/// The tokens of a directory, newest first. There are few.
-pub async fn tokens(tx: &mut Tx, organization: OrganizationId, directory: DirectoryId) -> Result<Vec<ScimToken>> {
-    let text =
-        format!("SELECT {TOKEN} FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 ORDER BY id DESC");
-    let rows: Vec<TokenRow> = tx.fetch_all(sql(text).bind(organization).bind(directory)).await?;
-    rows.into_iter().map(ScimToken::try_from).collect()
+/// A page of the tokens of a directory.
+pub async fn tokens(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: DirectoryId,
+    page: &PageRequest,
+) -> Result<Page<ScimToken>> {
+    let text = format!("SELECT {TOKEN} FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2");
+    let stmt = page.complete(&text, vec![organization.into(), directory.into()], "id");
+    let rows: Vec<TokenRow> = tx.fetch_all(stmt).await?;
+    page.page(rows).try_map(ScimToken::try_from)
 }
 
 /// Removes a token; answers whether there was one.
@@ -193,15 +198,25 @@ pub async fn key_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<ApiKey>> 
     tx.fetch_optional(sql(format!("SELECT {KEY} FROM api_keys WHERE digest = $1")).bind(digest)).await
 }
 
-/// All keys that the scope may see, newest first: of the organization, or of the environment.
-pub async fn keys(tx: &mut Tx, organization: Option<OrganizationId>) -> Result<Vec<ApiKey>> {
+/// A page of keys: of the organization, or all.
+pub async fn keys(tx: &mut Tx, organization: Option<OrganizationId>, page: &PageRequest) -> Result<Page<ApiKey>> {
+    let mut text = format!("SELECT {KEY} FROM api_keys WHERE 1 = 1");
+    let mut params: Vec<Param> = Vec::new();
+    if let Some(organization) = organization {
+        params.push(organization.into());
+        text.push_str(" AND organization_id = $1");
+    }
+    Ok(page.page(tx.fetch_all(page.complete(&text, params, "id")).await?))
+}
+
+/// The key with this id; of the organization, if one is given.
+pub async fn find_key(tx: &mut Tx, organization: Option<OrganizationId>, id: ApiKeyId) -> Result<Option<ApiKey>> {
+    let text = format!("SELECT {KEY} FROM api_keys WHERE id = $1");
     let stmt = match organization {
-        Some(organization) => {
-            sql(format!("SELECT {KEY} FROM api_keys WHERE organization_id = $1 ORDER BY id DESC")).bind(organization)
-        }
-        None => sql(format!("SELECT {KEY} FROM api_keys ORDER BY id DESC")),
+        Some(organization) => sql(text + " AND organization_id = $2").bind(id).bind(organization),
+        None => sql(text).bind(id),
     };
-    tx.fetch_all(stmt).await
+    tx.fetch_optional(stmt).await
 }
 
 /// Whether there is any key of the environment.

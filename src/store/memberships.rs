@@ -268,6 +268,21 @@ pub async fn find(tx: &mut Tx, organization: Option<OrganizationId>, id: Members
     Ok(complete(tx, row.into_iter().collect()).await?.into_iter().next())
 }
 
+/// The organization of the membership with this id; only that one, if one is given.
+pub async fn organization_of(
+    tx: &mut Tx,
+    organization: Option<OrganizationId>,
+    id: MembershipId,
+) -> Result<Option<OrganizationId>> {
+    let text = "SELECT m.organization_id FROM organization_memberships m WHERE m.id = $1";
+    let stmt = match organization {
+        Some(organization) => sql(format!("{text} AND m.organization_id = $2")).bind(id).bind(organization),
+        None => sql(text).bind(id),
+    };
+    let row: Option<(OrganizationId,)> = tx.fetch_optional(stmt).await?;
+    Ok(row.map(|(organization,)| organization))
+}
+
 /// Adds roles and people to rows.
 async fn complete(tx: &mut Tx, rows: Vec<MembershipRow>) -> Result<Vec<WithUser>> {
     #[derive(sqlx::FromRow)]

@@ -37,9 +37,27 @@ pub use statement::{Column, Param, Rows, Stmt, cell, sql};
 
 use serde_json::{Map, Value};
 
+use crate::domain::id::OrganizationId;
+use crate::domain::native::name_key;
 use crate::domain::{Error, Result};
+
+/// Something of an organization that does not itself say of which.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Owned<T> {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The thing.
+    pub value: T,
+}
 
 /// A JSON object that the program wrote itself; one that does not parse is a corrupt row.
 fn object(text: &str) -> Result<Map<String, Value>> {
     serde_json::from_str(text).map_err(|error| Error::internal(format!("a stored JSON object is corrupt: {error}")))
+}
+
+/// The LIKE pattern of names that contain `text`, for columns that `native::name_key` folded; LIKE's own
+/// characters are escaped by a backslash.
+fn containing(text: &str) -> String {
+    let escaped = name_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
 }

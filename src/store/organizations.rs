@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::statement::{Column, Param, Rows, sql};
-use super::{Page, PageRequest, Tx, object};
+use super::{Page, PageRequest, Tx, containing, object};
 use crate::domain::Result;
 use crate::domain::id::{DomainId, EventId, OrganizationId};
-use crate::domain::native::{Domain, Organization};
+use crate::domain::native::{Domain, Organization, name_key};
 
 const COLUMNS: &str = "id, name, external_id, stripe_customer_id, allow_profiles_outside_organization, metadata,
                        created_at, updated_at";
@@ -57,11 +57,12 @@ pub async fn set_event_head(
 ///
 /// Fails with a unique violation if its external id is taken.
 pub async fn insert(tx: &mut Tx, organization: &Organization) -> Result<()> {
-    let stmt = sql("INSERT INTO organizations (id, name, external_id, stripe_customer_id,
+    let stmt = sql("INSERT INTO organizations (id, name, name_key, external_id, stripe_customer_id,
             allow_profiles_outside_organization, metadata, event_position, last_event_id, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 0, NULL, $7, $8)")
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, $8, $9)")
     .bind(organization.id)
     .bind(&organization.name)
+    .bind(name_key(&organization.name))
     .bind(organization.external_id.clone())
     .bind(organization.stripe_customer_id.clone())
     .bind(organization.allow_profiles_outside_organization)
@@ -113,7 +114,7 @@ async fn one(tx: &mut Tx, stmt: super::Stmt) -> Result<Option<Organization>> {
 pub struct Search {
     /// Only this one: what an organization's own key sees.
     pub only: Option<OrganizationId>,
-    /// Part of the name, without case for ASCII.
+    /// Part of the name, without case.
     pub name: Option<String>,
     /// Any of these domains.
     pub domains: Vec<String>,
@@ -128,8 +129,8 @@ pub async fn list(tx: &mut Tx, search: &Search, page: &PageRequest) -> Result<Pa
         text.push_str(&format!(" AND id = ${}", params.len()));
     }
     if let Some(name) = &search.name {
-        params.push(like_pattern(name).into());
-        text.push_str(&format!(" AND lower(name) LIKE ${} ESCAPE '\\'", params.len()));
+        params.push(containing(name).into());
+        text.push_str(&format!(" AND name_key LIKE ${} ESCAPE '\\'", params.len()));
     }
     if !search.domains.is_empty() {
         params.push(Rows::texts(search.domains.iter().map(|d| d.to_lowercase())).into());
@@ -146,10 +147,24 @@ pub async fn list(tx: &mut Tx, search: &Search, page: &PageRequest) -> Result<Pa
     Ok(Page { rows, has_before, has_after })
 }
 
-/// `%text%` in lower case with LIKE's own characters escaped.
-fn like_pattern(text: &str) -> String {
-    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
+/// Whether there is such an organization.
+pub async fn exists(tx: &mut Tx, id: OrganizationId) -> Result<bool> {
+    let stmt = sql("SELECT id FROM organizations WHERE id = $1 AND deleted_at IS NULL");
+    let row: Option<(OrganizationId,)> = tx.fetch_optional(stmt.bind(id)).await?;
+    Ok(row.is_some())
+}
+
+/// The names of these organizations.
+pub async fn names(
+    tx: &mut Tx,
+    ids: impl IntoIterator<Item = OrganizationId>,
+) -> Result<HashMap<OrganizationId, String>> {
+    let text = format!(
+        "SELECT o.id, o.name FROM {} AS r JOIN organizations o ON o.id = r.id",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<(OrganizationId, String)> = tx.fetch_all(sql(text).bind(Rows::ids(ids))).await?;
+    Ok(rows.into_iter().collect())
 }
 
 async fn with_domains(tx: &mut Tx, rows: Vec<OrganizationRow>) -> Result<Vec<Organization>> {

@@ -45,12 +45,14 @@ impl PageRequest {
         let descending = self.order == Order::Descending;
         let mut text = text.to_owned();
         let mut params = params;
-        // Walking back from `before` reads the list the other way round.
-        let reversed = self.before.is_some();
-        if let Some(bound) = self.after.or(self.before) {
-            params.push(Param::Id(Some(bound)));
-            let sign = if descending == reversed { ">" } else { "<" };
-            text.push_str(&format!(" AND {key} {sign} ${}", params.len()));
+        let reversed = self.reversed();
+        for (bound, sign) in
+            [(self.after, if descending { "<" } else { ">" }), (self.before, if descending { ">" } else { "<" })]
+        {
+            if bound.is_some() {
+                params.push(Param::Id(bound));
+                text.push_str(&format!(" AND {key} {sign} ${}", params.len()));
+            }
         }
         params.push(Param::Int(Some(self.limit + 1)));
         let direction = if descending == reversed { "ASC" } else { "DESC" };
@@ -60,12 +62,18 @@ impl PageRequest {
         stmt
     }
 
+    /// Walking back from `before` reads the list the other way round. With both bounds it is read forward,
+    /// from the one to the other.
+    fn reversed(&self) -> bool {
+        self.before.is_some() && self.after.is_none()
+    }
+
     /// Makes the page of the rows that [`PageRequest::complete`] selected.
     pub(super) fn page<T>(&self, mut rows: Vec<T>) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        if self.before.is_some() {
+        if self.reversed() {
             rows.reverse();
             return Page { rows, has_before: more, has_after: true };
         }

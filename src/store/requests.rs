@@ -1,9 +1,9 @@
 //! The log of identity providers' requests.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
-use super::Tx;
-use super::statement::{Column, Rows, cell, sql};
+use super::statement::{Column, Param, Rows, cell, sql};
+use super::{Page, PageRequest, Tx};
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, OrganizationId, RequestId, ScimTokenId};
 
@@ -117,16 +117,57 @@ pub struct ListedRequest {
     pub created_at: DateTime<Utc>,
 }
 
+/// Which entries a list is about.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Only with a status in one of these ranges, ends included; all when empty.
+    pub statuses: Vec<(i64, i64)>,
+    /// Only with one of these methods; all when empty.
+    pub methods: Vec<String>,
+    /// Only about this resource.
+    pub resource: Option<String>,
+    /// Only from this time on.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// An entry's id is minted when its request comes, its time noted when the answer goes; no request takes so long.
+const LONGEST_REQUEST: Duration = Duration::hours(1);
+
 /// A page of a directory's log.
 pub async fn list(
     tx: &mut Tx,
     organization: OrganizationId,
     directory: DirectoryId,
-    page: &super::PageRequest,
-) -> Result<super::Page<ListedRequest>> {
-    let text = "SELECT r.id, r.method, r.path, r.status, r.scim_type, r.detail, r.tolerances, r.resource_id,
-                r.user_agent, r.events, r.created_at
-                FROM requests r WHERE r.organization_id = $1 AND r.directory_id = $2";
-    let stmt = page.complete(text, vec![organization.into(), directory.into()], "r.id");
-    Ok(page.page(tx.fetch_all(stmt).await?))
+    search: &Search,
+    page: &PageRequest,
+) -> Result<Page<ListedRequest>> {
+    let mut text = "SELECT r.id, r.method, r.path, r.status, r.scim_type, r.detail, r.tolerances, r.resource_id,
+                    r.user_agent, r.events, r.created_at
+                    FROM requests r WHERE r.organization_id = $1 AND r.directory_id = $2"
+        .to_owned();
+    let mut params: Vec<Param> = vec![organization.into(), directory.into()];
+    if !search.statuses.is_empty() {
+        let mut ranges = Rows::default();
+        for (from, to) in &search.statuses {
+            ranges.push([cell(*from), cell(*to)]);
+        }
+        params.push(ranges.into());
+        let ranges = tx.rows(params.len(), &[("low", Column::Int), ("high", Column::Int)]);
+        text.push_str(&format!(" AND EXISTS (SELECT 1 FROM {ranges} AS s WHERE r.status BETWEEN s.low AND s.high)"));
+    }
+    if !search.methods.is_empty() {
+        params.push(Rows::texts(search.methods.iter().cloned()).into());
+        let methods = tx.rows(params.len(), &[("method", Column::Text)]);
+        text.push_str(&format!(" AND r.method IN (SELECT method FROM {methods} AS w)"));
+    }
+    if let Some(resource) = &search.resource {
+        params.push(resource.into());
+        text.push_str(&format!(" AND r.resource_id = ${}", params.len()));
+    }
+    if let Some(since) = search.since {
+        // The bound on the id lets the index end the walk; the time decides.
+        params.extend([RequestId::first_at(since - LONGEST_REQUEST).into(), since.into()]);
+        text.push_str(&format!(" AND r.id >= ${} AND r.created_at >= ${}", params.len() - 1, params.len()));
+    }
+    Ok(page.page(tx.fetch_all(page.complete(&text, params, "r.id")).await?))
 }

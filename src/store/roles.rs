@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
 use super::statement::sql;
+use super::{Page, PageRequest, Tx};
 use crate::domain::Result;
 use crate::domain::id::{OrganizationId, RoleId};
 use crate::domain::native::Role;
@@ -37,4 +37,30 @@ pub async fn all(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Role>>
         .into_iter()
         .map(|row| Role { id: row.id, slug: row.slug, name: row.name, is_default: row.is_default })
         .collect())
+}
+
+/// A role as a list shows it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ListedRole {
+    /// Its id.
+    pub id: RoleId,
+    /// The handle.
+    pub slug: String,
+    /// The name for people.
+    pub name: String,
+    /// A sentence about it.
+    pub description: Option<String>,
+    /// What it permits, as a JSON array of strings.
+    pub permissions: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A page of the organization's roles.
+pub async fn list(tx: &mut Tx, organization: OrganizationId, page: &PageRequest) -> Result<Page<ListedRole>> {
+    let text = "SELECT id, slug, name, description, permissions, created_at, updated_at
+                FROM roles WHERE organization_id = $1";
+    Ok(page.page(tx.fetch_all(page.complete(text, vec![organization.into()], "id")).await?))
 }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::statement::{Column, Rows, cell, sql};
-use super::{Tx, object};
+use super::statement::{Column, Param, Rows, cell, sql};
+use super::{Page, PageRequest, Stmt, Tx, object};
 use crate::domain::id::{OrganizationId, UserId};
 use crate::domain::native::User;
 use crate::domain::{Error, Result};
@@ -148,4 +148,68 @@ pub async fn update_profile(tx: &mut Tx, user: &User) -> Result<()> {
     .bind(user.last_name.clone())
     .bind(user.updated_at);
     tx.execute(stmt).await.map(drop)
+}
+
+/// Which users a list is about.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// Only those with a membership of this organization, active or not.
+    pub organization: Option<OrganizationId>,
+    /// Only the one with this e-mail, without case.
+    pub email: Option<String>,
+}
+
+/// A page of users.
+pub async fn list(tx: &mut Tx, search: &Search, page: &PageRequest) -> Result<Page<User>> {
+    let mut params: Vec<Param> = Vec::new();
+    let (mut text, key) = match search.organization {
+        Some(organization) => {
+            params.push(organization.into());
+            let text = format!(
+                "SELECT {COLUMNS} FROM organization_memberships m JOIN users n ON n.id = m.user_id
+                 WHERE m.organization_id = $1"
+            );
+            (text, "m.user_id")
+        }
+        None => (format!("SELECT {COLUMNS} FROM users n WHERE 1 = 1"), "n.id"),
+    };
+    if let Some(email) = &search.email {
+        params.push(fold(email).into());
+        text.push_str(&format!(" AND n.email_key = ${}", params.len()));
+    }
+    let rows: Vec<UserRow> = tx.fetch_all(page.complete(&text, params, key)).await?;
+    page.page(rows).try_map(User::try_from)
+}
+
+/// The user with this id; a member of the organization, if one is given.
+pub async fn find(tx: &mut Tx, organization: Option<OrganizationId>, id: UserId) -> Result<Option<User>> {
+    one(tx, organization, "n.id = $1", id.into()).await
+}
+
+/// The user with this external id; a member of the organization, if one is given.
+pub async fn find_by_external_id(
+    tx: &mut Tx,
+    organization: Option<OrganizationId>,
+    external_id: &str,
+) -> Result<Option<User>> {
+    one(tx, organization, "n.external_id = $1", external_id.into()).await
+}
+
+async fn one(
+    tx: &mut Tx,
+    organization: Option<OrganizationId>,
+    condition: &'static str,
+    value: Param,
+) -> Result<Option<User>> {
+    let text = format!("SELECT {COLUMNS} FROM users n WHERE {condition}");
+    let stmt: Stmt = match organization {
+        Some(organization) => {
+            let member = " AND EXISTS (SELECT 1 FROM organization_memberships m
+                WHERE m.organization_id = $2 AND m.user_id = n.id)";
+            sql(text + member).bind(value).bind(organization)
+        }
+        None => sql(text).bind(value),
+    };
+    let row: Option<UserRow> = tx.fetch_optional(stmt).await?;
+    row.map(User::try_from).transpose()
 }

@@ -1,6 +1,27 @@
-//! x
-use crate::app::App;
+//! Muster's own API: directories, SCIM tokens, mapping rules, API keys, the request log. In the style of the WorkOS-shaped
+//! one, whose bodies, queries and errors it shares.
+
+mod directories;
+mod keys;
+mod requests;
+mod rules;
+mod tokens;
+
 use axum::Router;
+use axum::routing::{delete, get, patch, post};
+
+use crate::app::App;
+
+/// Every route of the API. Directories are read through `workos::directories`.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/directories", post(directories::create))
+        .route("/directories/{directory}", patch(directories::update))
+        .route("/directories/{directory}/tokens", get(tokens::list).post(tokens::create))
+        .route("/directories/{directory}/tokens/{token}", delete(tokens::revoke))
+        .route("/directories/{directory}/requests", get(requests::list))
+        .route("/mapping_rules", get(rules::list).post(rules::create))
+        .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))
+        .route("/api_keys", get(keys::list).post(keys::create))
+        .route("/api_keys/{key}", delete(keys::revoke))
 }

@@ -1,23 +1,23 @@
 //! Mapping rules: `/mapping_rules`.
 
-use axum::Json;
-use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::domain::clock::timestamp;
 use crate::domain::id::{OrganizationId, RuleId};
 use crate::domain::rule::RuleDocument;
 use crate::domain::{Error, Result};
-use crate::http::caller::ApiCaller;
-use crate::http::headers;
-use crate::http::workos::body::{self, Object};
+use crate::http::caller::{ApiCaller, ApiWriter};
+use crate::http::workos::answer::{at_revision, created, ok};
+use crate::http::workos::body::{Fields, required};
 use crate::http::workos::error::ApiFailure;
-use crate::http::workos::page::Parameters;
-use crate::service::mapping::rules::{self, Origins, RuleFields, SavedRule};
+use crate::http::workos::path::{Segments, id};
+use crate::http::workos::query::Query;
+use crate::service::change::Outcome;
+use crate::service::mapping::rules::{self, Origins, RuleFields};
 use crate::store::rules::StoredRule;
 
 /// The fields of a rule's document.
@@ -26,94 +26,77 @@ const DOCUMENT: [&str; 5] = ["directory_id", "position", "state", "when", "then"
 /// `POST /mapping_rules`
 pub async fn create(
     State(app): State<App>,
-    ApiCaller(access): ApiCaller,
-    headers: HeaderMap,
-    sent: Body,
+    ApiWriter(access): ApiWriter,
+    body: Fields,
 ) -> Result<Response, ApiFailure> {
-    access.writes()?;
-    let mut sent = body::object(&app, &headers, sent).await?;
-    let organization: OrganizationId = sent.required_id("organization_id")?;
+    let organization: OrganizationId = required("organization_id", body.id("organization_id")?)?;
     let scope = access.organization(organization)?;
-    let key = sent.required_text("key")?;
-    let apply = sent.flag("apply")?.unwrap_or_default();
-    let mut document = document_fields(&mut sent);
-    if document.get("position").is_none() {
-        document["position"] = rules::next_position(&app, scope).await?.into();
+    let key = body.required_text("key")?;
+    let apply = body.flag("apply")?.unwrap_or_default();
+    let mut document = document_fields(&body);
+    if !document.contains_key("position") {
+        document.insert("position".to_owned(), rules::next_position(&app, scope).await?.into());
     }
-    let document = parse(document)?;
-    let saved = rules::create(&app, &access, scope, key, document, apply).await?;
-    Ok(answer(StatusCode::CREATED, organization, &saved))
+    let done = rules::create(&app, &access, scope, key, parse(document)?, apply).await?;
+    Ok(at_revision(created(rule_json(organization, &done.value)), done.revision))
 }
 
 /// `GET /mapping_rules?organization_id=…`, by position. There are few, so there is one page.
-pub async fn list(
-    State(app): State<App>,
-    ApiCaller(access): ApiCaller,
-    uri: Uri,
-) -> Result<Json<Value>, ApiFailure> {
-    let parameters = Parameters::of(&uri)?;
-    let organization = match parameters.id::<OrganizationId>("organization_id")?.or(access.only()) {
-        Some(organization) => organization,
-        None => return Err(Error::invalid("organization_id", "required", "organization_id is required").into()),
-    };
+pub async fn list(State(app): State<App>, ApiCaller(access): ApiCaller, query: Query) -> Result<Response, ApiFailure> {
+    let organization = required("organization_id", query.id("organization_id")?.or(access.only()))?;
     let all = rules::list(&app, access.organization(organization)?).await?;
     let data: Vec<Value> = all.iter().map(|rule| rule_json(organization, rule)).collect();
-    Ok(Json(json!({"object": "list", "data": data, "list_metadata": {"before": null, "after": null}})))
+    Ok(ok(json!({"object": "list", "data": data, "list_metadata": {"before": null, "after": null}})))
 }
 
-/// `GET /mapping_rules/{id}`
+/// `GET /mapping_rules/{rule}`
 pub async fn get(
     State(app): State<App>,
     ApiCaller(access): ApiCaller,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiFailure> {
-    let id = rule_id(&id)?;
-    let scope = rules::organization_of(&app, &access, id).await?;
-    let rule = rules::get(&app, scope, id).await?;
-    Ok(Json(rule_json(scope.organization(), &rule)))
+    Segments(rule): Segments<String>,
+) -> Result<Response, ApiFailure> {
+    let rule: RuleId = id(&rule)?;
+    let scope = rules::organization_of(&app, &access, rule).await?;
+    let rule = rules::get(&app, scope, rule).await?;
+    Ok(ok(rule_json(scope.organization(), &rule)))
 }
 
-/// `PATCH /mapping_rules/{id}`
+/// `PATCH /mapping_rules/{rule}`
 pub async fn update(
     State(app): State<App>,
-    ApiCaller(access): ApiCaller,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    sent: Body,
+    ApiWriter(access): ApiWriter,
+    Segments(rule): Segments<String>,
+    body: Fields,
 ) -> Result<Response, ApiFailure> {
-    access.writes()?;
-    let id = rule_id(&id)?;
-    let scope = rules::organization_of(&app, &access, id).await?;
-    let mut sent = body::object(&app, &headers, sent).await?;
-    let key = sent.text("key")?;
-    let apply = sent.flag("apply")?.unwrap_or_default();
-    let changed = document_fields(&mut sent);
-    let document = match changed.as_object().is_some_and(|fields| !fields.is_empty()) {
-        false => None,
-        true => {
-            let stored = rules::get(&app, scope, id).await?;
-            let mut whole = serde_json::to_value(&stored.document).map_err(|error| Error::Internal(Box::new(error)))?;
-            if let (Some(whole), Value::Object(changed)) = (whole.as_object_mut(), changed) {
-                whole.extend(changed);
-            }
-            Some(parse(whole)?)
-        }
+    let rule: RuleId = id(&rule)?;
+    let scope = rules::organization_of(&app, &access, rule).await?;
+    let key = body.text("key")?;
+    let apply = body.flag("apply")?.unwrap_or_default();
+    let changed = document_fields(&body);
+    let document = if changed.is_empty() {
+        None
+    } else {
+        let stored = rules::get(&app, scope, rule).await?;
+        let whole = serde_json::to_value(&stored.document).map_err(|error| Error::Internal(Box::new(error)))?;
+        let mut whole = whole.as_object().cloned().unwrap_or_default();
+        whole.extend(changed);
+        Some(parse(whole)?)
     };
-    let saved = rules::update(&app, &access, scope, id, RuleFields { key, document, apply }).await?;
-    Ok(answer(StatusCode::OK, scope.organization(), &saved))
+    let Outcome { value, revision } =
+        rules::update(&app, &access, scope, rule, RuleFields { key, document, apply }).await?;
+    Ok(at_revision(ok(rule_json(scope.organization(), &value)), revision))
 }
 
-/// `DELETE /mapping_rules/{id}?origins=retract|hand_over`
+/// `DELETE /mapping_rules/{rule}?origins=retract|hand_over`
 pub async fn delete(
     State(app): State<App>,
-    ApiCaller(access): ApiCaller,
-    Path(id): Path<String>,
-    uri: Uri,
+    ApiWriter(access): ApiWriter,
+    Segments(rule): Segments<String>,
+    query: Query,
 ) -> Result<Response, ApiFailure> {
-    access.writes()?;
-    let id = rule_id(&id)?;
-    let scope = rules::organization_of(&app, &access, id).await?;
-    let origins = match Parameters::of(&uri)?.text("origins").as_deref() {
+    let rule: RuleId = id(&rule)?;
+    let scope = rules::organization_of(&app, &access, rule).await?;
+    let origins = match query.one("origins") {
         None | Some("retract") => Origins::Retract,
         Some("hand_over") => Origins::HandOver,
         Some(_) => {
@@ -121,33 +104,21 @@ pub async fn delete(
             return Err(Error::invalid("origins", "invalid_origins", message).into());
         }
     };
-    let revision = rules::delete(&app, &access, scope, id, origins).await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    headers::set_revision(&mut response, revision);
-    Ok(response)
-}
-
-fn rule_id(text: &str) -> Result<RuleId> {
-    text.parse().map_err(|_| Error::not_found("mapping rule", text.chars().take(100).collect::<String>()))
+    let revision = rules::delete(&app, &access, scope, rule, origins).await?;
+    Ok(at_revision(StatusCode::NO_CONTENT.into_response(), revision))
 }
 
 /// The fields of the document that were sent.
-fn document_fields(sent: &mut Object) -> Value {
-    let given = DOCUMENT.iter().filter_map(|name| Some(((*name).to_owned(), sent.take(name)?)));
-    Value::Object(given.collect())
+fn document_fields(body: &Fields) -> Map<String, Value> {
+    DOCUMENT.iter().filter_map(|name| Some(((*name).to_owned(), body.raw(name)?.clone()))).collect()
 }
 
-fn parse(document: Value) -> Result<RuleDocument> {
-    serde_path_to_error::deserialize(document).map_err(|error| {
-        let field = error.path().to_string();
-        Error::invalid(if field == "." { String::new() } else { field }, "invalid_rule", error.inner().to_string())
+fn parse(document: Map<String, Value>) -> Result<RuleDocument> {
+    serde_path_to_error::deserialize(Value::Object(document)).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        Error::invalid(field, "invalid_rule", error.inner().to_string())
     })
-}
-
-fn answer(status: StatusCode, organization: OrganizationId, saved: &SavedRule) -> Response {
-    let mut response = (status, Json(rule_json(organization, &saved.rule))).into_response();
-    headers::set_revision(&mut response, saved.revision);
-    response
 }
 
 fn rule_json(organization: OrganizationId, rule: &StoredRule) -> Value {

@@ -46,7 +46,10 @@ impl IntoResponse for ApiFailure {
 fn face(error: &Error) -> (StatusCode, Value) {
     let plain = |code: &str| json!({"message": error.to_string(), "code": code});
     match error {
-        Error::NotFound { .. } => (StatusCode::NOT_FOUND, plain("entity_not_found")),
+        Error::NotFound { id, .. } => {
+            let body = json!({"message": error.to_string(), "code": "entity_not_found", "entity_id": id});
+            (StatusCode::NOT_FOUND, body)
+        }
         Error::Unauthorized(_) => (StatusCode::UNAUTHORIZED, plain("unauthorized")),
         Error::Forbidden(_) => (StatusCode::FORBIDDEN, plain("forbidden")),
         Error::Invalid { code, .. } if BAD_REQUEST.contains(code) => (StatusCode::BAD_REQUEST, plain(code)),
@@ -64,11 +67,23 @@ fn face(error: &Error) -> (StatusCode, Value) {
         Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, plain("busy")),
         Error::Scim(error) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-            (status, json!({"message": error.detail, "code": "bad_request"}))
+            (status, json!({"message": error.detail, "code": protocol_code(status)}))
         }
         Error::Internal(source) => {
             tracing::error!(error = %source, "an API request failed");
             (StatusCode::INTERNAL_SERVER_ERROR, json!({"message": "the server failed", "code": "internal_error"}))
         }
+    }
+}
+
+/// The code of a failure that has nothing to do with what was asked for, only with how.
+fn protocol_code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "payload_too_large",
+        StatusCode::URI_TOO_LONG => "uri_too_long",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        _ => "bad_request",
     }
 }

@@ -1,9 +1,71 @@
-//! x
+//! The WorkOS-shaped API, at the root: paths, objects, paging and errors as that vendor's SDKs expect them.
+//!
+//! Each handler extracts, calls one function of `service`, and shapes the answer.
+
+pub mod answer;
+pub mod body;
+pub mod directories;
+mod directory_groups;
+mod directory_users;
 pub mod error;
-use crate::app::App;
+mod groups;
+mod memberships;
+mod organizations;
+pub mod path;
+pub mod query;
+mod roles;
+mod users;
+
 use axum::Router;
+use axum::routing::get;
+
+use crate::app::App;
+use crate::domain::Error;
+use crate::scim::error::ScimError;
+use error::ApiFailure;
+
+/// Every route of the API.
 pub fn routes() -> Router<App> {
-    Router::new()
+    Router::new().merge(organizations_and_groups()).merge(people()).merge(directory_sync())
 }
-pub async fn no_such_route() {}
-pub async fn method_not_allowed() {}
+
+fn organizations_and_groups() -> Router<App> {
+    Router::new()
+        .route("/organizations", get(organizations::list).post(organizations::create))
+        .route("/organizations/external_id/{external_id}", get(organizations::get_by_external_id))
+        .route("/organizations/{organization}", get(organizations::get))
+        .route("/organizations/{organization}/groups", get(groups::list).post(groups::create))
+        .route("/organizations/{organization}/groups/{group}", get(groups::get))
+        .route("/organizations/{organization}/groups/{group}/organization-memberships", get(memberships::list_of_group))
+        .route("/organizations/{organization}/roles", get(roles::list))
+}
+
+fn people() -> Router<App> {
+    Router::new()
+        .route("/user_management/organization_memberships", get(memberships::list))
+        .route("/user_management/organization_memberships/{membership}", get(memberships::get))
+        .route("/user_management/organization_memberships/{membership}/groups", get(groups::list_of_membership))
+        .route("/user_management/users", get(users::list))
+        .route("/user_management/users/external_id/{external_id}", get(users::get_by_external_id))
+        .route("/user_management/users/{user}", get(users::get))
+}
+
+fn directory_sync() -> Router<App> {
+    Router::new()
+        .route("/directories", get(directories::list))
+        .route("/directories/{directory}", get(directories::get))
+        .route("/directory_users", get(directory_users::list))
+        .route("/directory_users/{user}", get(directory_users::get))
+        .route("/directory_groups", get(directory_groups::list))
+        .route("/directory_groups/{group}", get(directory_groups::get))
+}
+
+/// A path that nothing answers to.
+pub async fn no_such_route() -> ApiFailure {
+    ApiFailure(Error::Scim(ScimError::status(404, "there is no such endpoint")))
+}
+
+/// A method that the path does not know; the router adds `Allow`.
+pub async fn method_not_allowed() -> ApiFailure {
+    ApiFailure(Error::Scim(ScimError::status(405, "the endpoint does not know this method; see the Allow header")))
+}

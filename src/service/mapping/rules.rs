@@ -12,7 +12,7 @@ use crate::domain::rule::{Action, Rule, RuleDocument, RuleState};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
-use crate::service::change::Change;
+use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
 use crate::store::rules::{self, StoredRule};
@@ -27,15 +27,6 @@ pub struct RuleFields {
     pub document: Option<RuleDocument>,
     /// Put the saved version in force in the same call.
     pub apply: bool,
-}
-
-/// A saved rule, and the organization's event position after the commit.
-#[derive(Debug, Clone)]
-pub struct SavedRule {
-    /// The rule with its newest version.
-    pub rule: StoredRule,
-    /// The revision.
-    pub revision: i64,
 }
 
 /// What becomes of what a deleted rule gave.
@@ -60,7 +51,7 @@ pub async fn create(
     key: String,
     document: RuleDocument,
     apply: bool,
-) -> Result<SavedRule> {
+) -> Result<Outcome<StoredRule>> {
     check_key(&key)?;
     let now = app.clock.now();
     let rule = StoredRule {
@@ -94,7 +85,7 @@ pub async fn update(
     scope: OrganizationScope,
     id: RuleId,
     fields: RuleFields,
-) -> Result<SavedRule> {
+) -> Result<Outcome<StoredRule>> {
     if let Some(key) = &fields.key {
         check_key(key)?;
     }
@@ -177,7 +168,7 @@ pub async fn organization_of(app: &App, access: &ApiAccess, id: RuleId) -> Resul
 }
 
 /// Runs a rule's change with its events in one commit.
-async fn in_change<F>(app: &App, access: &ApiAccess, scope: OrganizationScope, work: F) -> Result<SavedRule>
+async fn in_change<F>(app: &App, access: &ApiAccess, scope: OrganizationScope, work: F) -> Result<Outcome<StoredRule>>
 where
     F: for<'c> Fn(&'c mut Change<'_>) -> futures::future::BoxFuture<'c, Result<StoredRule>> + Send + Sync + 'static,
 {
@@ -191,7 +182,7 @@ where
                 let (cause, work) = &*shared;
                 let mut change = Change::begin(tx, organization, now, cause).await?;
                 let rule = work(&mut change).await?;
-                Ok(SavedRule { rule, revision: change.finish().await? })
+                Ok(Outcome { value: rule, revision: change.finish().await? })
             })
         })
         .await

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
 use super::change::Change;
+pub use super::change::Outcome;
 use super::keys::ScimAccess;
 use crate::app::App;
 use crate::domain::{Error, Result};
@@ -70,15 +71,6 @@ impl Precondition {
 /// The weak entity tag of a version.
 pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
-}
-
-/// What a write came to.
-#[derive(Debug, Clone)]
-pub struct Outcome<T> {
-    /// The resource, or whatever the write answers.
-    pub value: T,
-    /// The organization's event position after the commit.
-    pub revision: i64,
 }
 
 /// What the log is to say of a write.

@@ -1,0 +1,91 @@
+//! `/organizations`
+
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::Value;
+
+use super::answer::{at_revision, created, ok};
+use super::body::Fields;
+use super::error::ApiFailure;
+use super::path::{Segments, id};
+use super::query::Query;
+use crate::app::App;
+use crate::domain::id::OrganizationLabel;
+use crate::domain::native::Organization;
+use crate::domain::{Error, Result};
+use crate::http::caller::{ApiCaller, ApiWriter};
+use crate::service::organizations::{self, NewOrganization};
+
+/// `POST /organizations`
+pub async fn create(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    body: Fields,
+) -> Result<Response, ApiFailure> {
+    let new = NewOrganization {
+        name: body.required_text("name")?,
+        external_id: body.text("external_id")?,
+        allow_profiles_outside_organization: body.flag("allow_profiles_outside_organization")?.unwrap_or_default(),
+        metadata: body.object("metadata")?.unwrap_or_default(),
+        domains: domains(&body)?,
+    };
+    let done = organizations::create(&app, &access, new).await?;
+    Ok(at_revision(created(done.value.json()), done.revision))
+}
+
+/// `domain_data`, and what the deprecated `domains` has beyond it. Nobody vouches for the latter.
+fn domains(body: &Fields) -> Result<Vec<(String, bool)>> {
+    let mut domains = Vec::new();
+    for (at, entry) in body.array("domain_data")?.iter().enumerate() {
+        let domain = entry.get("domain").and_then(Value::as_str).ok_or_else(|| {
+            let message = "each entry of domain_data needs a domain, a string";
+            Error::invalid(format!("domain_data[{at}].domain"), "required", message)
+        })?;
+        let verified = match entry.get("state").map(Value::as_str) {
+            None | Some(Some("pending")) => false,
+            Some(Some("verified")) => true,
+            Some(_) => {
+                let field = format!("domain_data[{at}].state");
+                return Err(Error::invalid(field, "invalid_state", "state must be pending or verified"));
+            }
+        };
+        domains.push((domain.to_owned(), verified));
+    }
+    for domain in body.texts("domains")? {
+        if !domains.iter().any(|(known, _)| known.eq_ignore_ascii_case(&domain)) {
+            domains.push((domain, false));
+        }
+    }
+    Ok(domains)
+}
+
+/// `GET /organizations`
+pub async fn list(State(app): State<App>, ApiCaller(access): ApiCaller, query: Query) -> Result<Response, ApiFailure> {
+    let paging = query.paging::<OrganizationLabel>()?;
+    let search = query.search("search")?.map(str::to_owned);
+    let page = organizations::list(&app, &access, search, query.many("domains"), &paging.request).await?;
+    Ok(ok(paging.envelope(page, |organization| organization.json())))
+}
+
+/// `GET /organizations/{id}`
+pub async fn get(
+    State(app): State<App>,
+    ApiCaller(access): ApiCaller,
+    Segments(organization): Segments<String>,
+) -> Result<Response, ApiFailure> {
+    let organization = organizations::get(&app, access.organization(id(&organization)?)?).await?;
+    Ok(answer(&organization))
+}
+
+/// `GET /organizations/external_id/{external_id}`
+pub async fn get_by_external_id(
+    State(app): State<App>,
+    ApiCaller(access): ApiCaller,
+    Segments(external_id): Segments<String>,
+) -> Result<Response, ApiFailure> {
+    Ok(answer(&organizations::get_by_external_id(&app, &access, &external_id).await?))
+}
+
+fn answer(organization: &Organization) -> Response {
+    ok(organization.json())
+}

@@ -1,0 +1,50 @@
+//! Groups as identity providers described them, as applications read them.
+
+use crate::app::App;
+use crate::domain::directory::DirectoryGroup;
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId};
+use crate::domain::{Error, Result};
+use crate::service::keys::ApiAccess;
+use crate::store::directory_groups::{self, Search};
+use crate::store::{Owned, Page, PageRequest, directories, directory_users};
+
+/// Which groups a list is about: all that the caller reaches, unless something is named.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Query {
+    /// Of this directory.
+    pub directory: Option<DirectoryId>,
+    /// That this person is a member of.
+    pub user: Option<DirectoryUserId>,
+}
+
+/// A page of groups.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for a directory or person that the caller does not reach.
+pub async fn list(
+    app: &App,
+    access: &ApiAccess,
+    query: Query,
+    page: &PageRequest,
+) -> Result<Page<Owned<DirectoryGroup>>> {
+    let mut tx = app.db.read().await?;
+    let mut organization = access.only();
+    if let Some(id) = query.directory {
+        let found = directories::find(&mut tx, organization, id).await?;
+        organization = Some(found.ok_or_else(|| Error::not_found("directory", id))?.organization);
+    }
+    if let Some(id) = query.user {
+        let found = directory_users::find_in(&mut tx, organization, id).await?;
+        organization = Some(found.ok_or_else(|| Error::not_found("directory user", id))?.organization);
+    }
+    let Query { directory, user } = query;
+    directory_groups::list(&mut tx, &Search { organization, directory, user }, page).await
+}
+
+/// The group with this id, if the caller reaches it.
+pub async fn get(app: &App, access: &ApiAccess, id: DirectoryGroupId) -> Result<Owned<DirectoryGroup>> {
+    let mut tx = app.db.read().await?;
+    let found = directory_groups::find_in(&mut tx, access.only(), id).await?;
+    found.ok_or_else(|| Error::not_found("directory group", id))
+}
