@@ -117,7 +117,7 @@ async fn tour(server: &Server, key: &Secret, out: &mut impl Write) -> anyhow::Re
     for rule in three_rules(id, &text(&finance, "id")?) {
         rules.push(client.post("/mapping_rules", &rule).await?);
     }
-    show_rules(&rules, out)?;
+    show_rules(&rules, &finance, out)?;
 
     let scope = OrganizationScope::authenticated(id);
     show_groups(&overview::mapped_groups(&server.app, scope).await?, out)?;
@@ -193,26 +193,29 @@ fn table(headings: &[&str]) -> Table {
     table
 }
 
-fn show_rules(rules: &[Value], out: &mut impl Write) -> anyhow::Result<()> {
+fn show_rules(rules: &[Value], finance: &Value, out: &mut impl Write) -> anyhow::Result<()> {
     let mut rows = table(&["rule", "when", "then"]);
     for rule in rules {
-        let when = rule["when"].as_object().into_iter().flatten();
-        let when: Vec<String> = when
-            .map(|(key, value)| format!("{key}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        let when: Vec<String> = ["group", "capture", "user", "except_group"]
+            .iter()
+            .filter_map(|key| Some(format!("{key}: {}", rule["when"].get(key)?.as_str()?)))
             .collect();
-        let then: Vec<String> = rule["then"].as_array().into_iter().flatten().map(action).collect();
+        let then: Vec<String> = rule["then"].as_array().into_iter().flatten().map(|it| action(it, finance)).collect();
         rows.add_row([text(rule, "key")?, when.join("\n"), then.join("\n")]);
     }
     writeln!(out, "{rows}\n")?;
     Ok(())
 }
 
-/// An action in a few words.
-fn action(action: &Value) -> String {
+/// An action in a few words; the one group that is named by its id is `finance`.
+fn action(action: &Value, finance: &Value) -> String {
     let Some((name, details)) = action.as_object().and_then(|object| object.iter().next()) else {
         return action.to_string();
     };
-    let detail = ["name", "role", "group_id"].iter().find_map(|key| details.get(key)?.as_str());
+    let detail = match details.get("group_id") {
+        Some(id) if finance.get("id") == Some(id) => finance.get("name").and_then(Value::as_str),
+        _ => ["name", "role"].iter().find_map(|key| details.get(key)?.as_str()),
+    };
     detail.map_or_else(|| name.clone(), |detail| format!("{name}: {detail}"))
 }
 
@@ -223,7 +226,8 @@ fn show_groups(groups: &[MappedGroup], out: &mut impl Write) -> anyhow::Result<(
         let became = match (&group.mirror, group.mirror_state.as_deref()) {
             (Some(name), _) => name.clone(),
             (None, Some("parked")) => "parked: the name is taken".to_owned(),
-            (None, _) if group.rule_key.is_some() => "(its people: see below)".to_owned(),
+            (None, _) if group.excepted => "keeps its people out".to_owned(),
+            (None, _) if group.rule_key.is_some() => "its people join Finance".to_owned(),
             (None, _) => "—".to_owned(),
         };
         rows.add_row([

@@ -142,8 +142,10 @@ pub struct MappedGroup {
     pub directory_group: String,
     /// How many edges it has.
     pub members: i64,
-    /// The rule that matched it, if one did.
+    /// The rule that is bound to it, if one is.
     pub rule_key: Option<String>,
+    /// Whether the rule keeps the group's people out, rather than mapping them.
+    pub excepted: bool,
     /// `made`, `adopted` or `parked`, where the rule mirrors.
     pub mirror_state: Option<String>,
     /// The native group that mirrors it.
@@ -152,17 +154,17 @@ pub struct MappedGroup {
     pub mirror_members: i64,
 }
 
-/// Every directory group of the organization with the rules that matched it.
+/// Every directory group of the organization with the rules that are bound to it.
 pub async fn mapped_groups(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<MappedGroup>> {
     let stmt = sql("SELECT d.name AS directory, g.display_name AS directory_group,
             (SELECT COUNT(*) FROM directory_edges e WHERE e.organization_id = g.organization_id AND e.group_id = g.id)
                 AS members,
-            r.key AS rule_key, b.mirror_state, n.name AS mirror,
+            r.key AS rule_key, COALESCE(b.excepted, FALSE) AS excepted, b.mirror_state, n.name AS mirror,
             (SELECT COUNT(*) FROM group_memberships e WHERE e.organization_id = g.organization_id
                 AND e.group_id = b.mirror_group_id) AS mirror_members
          FROM directory_groups g
          JOIN directories d ON d.organization_id = g.organization_id AND d.id = g.directory_id
-         LEFT JOIN bindings b ON b.organization_id = g.organization_id AND b.directory_group_id = g.id AND b.matched
+         LEFT JOIN bindings b ON b.organization_id = g.organization_id AND b.directory_group_id = g.id
          LEFT JOIN mapping_rules r ON r.organization_id = g.organization_id AND r.id = b.rule_id
          LEFT JOIN groups n ON n.organization_id = g.organization_id AND n.id = b.mirror_group_id
          WHERE g.organization_id = $1 ORDER BY d.id, g.display_name_key, rule_key");

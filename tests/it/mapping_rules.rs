@@ -193,7 +193,7 @@ async fn collisions_can_be_suffixed_or_adopted() {
         directory.group("Red", &[&ada]).await;
         directory.group("Blue", &[&ada]).await;
         let groups = native(&server, organization).await.groups();
-        assert_eq!(groups, ["Blue: ada@acme.example", "Red (2): ada@acme.example", "Red: "]);
+        assert_eq!(groups, ["Blue: ada@acme.example", "Red: ", "Red (2): ada@acme.example"]);
     })
     .await;
 }

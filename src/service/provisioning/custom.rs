@@ -87,8 +87,7 @@ pub async fn patch(
             let strictness = access.directory.settings.strictness();
             let operations = patch::parse(body, &definition, strictness, &mut log.tolerances)?;
             let text = id.to_string();
-            let patched =
-                patch::apply(&stored.document, &definition, &text, operations, strictness, &mut log.tolerances)?;
+            let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
             log.status = 200;
             log.resource = Some(text);
             save(change, &access, &definition, stored, patched.document).await

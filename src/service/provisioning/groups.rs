@@ -99,8 +99,7 @@ pub async fn patch(app: &App, call: Call, id: DirectoryGroupId, body: Value) -> 
             let strictness = access.directory.settings.strictness();
             let operations = patch::parse(body, &definition, strictness, &mut log.tolerances)?;
             let text = id.to_string();
-            let patched =
-                patch::apply(&stored.document, &definition, &text, operations, strictness, &mut log.tolerances)?;
+            let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
             let mut changes = MemberChanges::default();
             members::apply(change, &access, id, &patched.members, &mut changes).await?;
             log.status = 204;

@@ -36,8 +36,10 @@ async fn insert(
     change: &mut Change<'_>,
     log: &mut Log,
     access: &ScimAccess,
-    document: Map<String, Value>,
+    mut document: Map<String, Value>,
 ) -> Result<DirectoryUser> {
+    // The default that clients expect to read back; whoever removes it later reads nothing.
+    document.entry("active").or_insert(Value::Bool(true));
     let user = DirectoryUser {
         id: DirectoryUserId::mint(change.now),
         directory: access.scope.directory(),
@@ -88,8 +90,7 @@ pub async fn patch(app: &App, call: Call, id: DirectoryUserId, body: Value) -> R
             let strictness = access.directory.settings.strictness();
             let operations = patch::parse(body, &definition, strictness, &mut log.tolerances)?;
             let text = id.to_string();
-            let patched =
-                patch::apply(&stored.document, &definition, &text, operations, strictness, &mut log.tolerances)?;
+            let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
             log.status = 200;
             save(change, log, &access, stored, patched.document).await
         })
