@@ -3,6 +3,8 @@
 //! A path is only ever a name that a schema has, or one under a URN that no schema has: what a client
 //! writes never becomes a key at the top level of a document.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::dialect::{Strictness, Tolerance, Tolerances};
 use super::error::{ScimError, ScimType};
 use super::filter::{AttrPath, PathText, ResolvedFilter, closest_attribute, parse_path, resolve_within};
@@ -37,6 +39,19 @@ pub struct AttributePath {
     pub filter: Option<ResolvedFilter>,
     /// Which sub-attribute is meant; `None` for the whole.
     pub sub: Option<String>,
+}
+
+impl Display for AttributePath {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = &self.extension {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(&self.name)?;
+        if self.filter.is_some() {
+            f.write_str("[…]")?;
+        }
+        self.sub.iter().try_for_each(|sub| write!(f, ".{sub}"))
+    }
 }
 
 /// A name under a URN that no schema here explains. Whether the last segment is part of an extension's URN

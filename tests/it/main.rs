@@ -3,4 +3,5 @@
 mod idp_conversations;
 mod mapping_people;
 mod mapping_rules;
+mod store_writes;
 mod support;
