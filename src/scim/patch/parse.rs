@@ -155,6 +155,11 @@ impl Reader<'_> {
                 self.tolerances.note(Tolerance::NameCase);
             }
             let name = located.attribute.name.clone();
+            if name == "meta" {
+                // The client merely returns what it read; as a target of its own, `meta` is refused.
+                self.tolerances.note(Tolerance::MetaInPatch);
+                return Ok(());
+            }
             let path = AttributePath { extension: None, name, filter: None, sub: None };
             self.push(verb, Target::Attribute(path), Some(value), true);
             return Ok(());
