@@ -3,5 +3,7 @@
 mod idp_conversations;
 mod mapping_people;
 mod mapping_rules;
+mod scim_passwords;
+mod scim_users;
 mod store_writes;
 mod support;
