@@ -3,7 +3,10 @@
 mod idp_conversations;
 mod mapping_people;
 mod mapping_rules;
+mod scim_groups;
 mod scim_passwords;
+mod scim_preconditions;
+mod scim_projection;
 mod scim_users;
 mod store_writes;
 mod support;
