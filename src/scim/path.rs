@@ -3,9 +3,11 @@
 //! A path is only ever a name that a schema has, or one under a URN that no schema has: what a client
 //! writes never becomes a key at the top level of a document.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::dialect::{Strictness, Tolerance, Tolerances};
 use super::error::{ScimError, ScimType};
-use super::filter::{AttrPath, PathText, ResolvedFilter, closest_attribute, parse_path, resolve_within};
+use super::filter::{AttrPath, FilterError, PathText, ResolvedFilter, closest_attribute, parse_path, resolve_within};
 use super::resource::is_urn;
 use super::schema::{Attribute, Kind, ResourceDefinition};
 
@@ -39,6 +41,19 @@ pub struct AttributePath {
     pub sub: Option<String>,
 }
 
+impl Display for AttributePath {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = &self.extension {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(&self.name)?;
+        if self.filter.is_some() {
+            f.write_str("[…]")?;
+        }
+        self.sub.iter().try_for_each(|sub| write!(f, ".{sub}"))
+    }
+}
+
 /// A name under a URN that no schema here explains. Whether the last segment is part of an extension's URN
 /// or an attribute in it, the text does not tell: see [`UnknownPath::whole`].
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +81,7 @@ impl Path {
         strictness: Strictness,
         tolerances: &mut Tolerances,
     ) -> Result<Path, ScimError> {
-        let written = parse_path(text, MAX_PATH, strictness, tolerances).map_err(|e| e.into_path_error())?;
+        let written = parse_path(text, MAX_PATH, strictness, tolerances).map_err(FilterError::into_path_error)?;
         Lookup { definition, strictness, tolerances, written: &written.path }.path(&written)
     }
 }
@@ -140,7 +155,8 @@ impl Lookup<'_> {
         let AttrPath { urn, name, sub, .. } = self.written;
         match urn {
             Some(urn) if is_urn(urn) => {
-                let path = UnknownPath { whole, urn: urn.clone(), name: name.clone(), sub: sub.clone(), known_urn: false };
+                let path =
+                    UnknownPath { whole, urn: urn.clone(), name: name.clone(), sub: sub.clone(), known_urn: false };
                 self.kept(text, path)
             }
             _ => Err(self.no_attribute(name)),
@@ -168,7 +184,7 @@ impl Lookup<'_> {
                 let message = format!("{} has one value; only among several can a filter select", self.written);
                 return Err(unknown(self.written, &message));
             }
-            resolve_within(filter, attribute, self.tolerances).map_err(|e| e.into_path_error())
+            resolve_within(filter, attribute, self.tolerances).map_err(FilterError::into_path_error)
         });
         let filter = filter.transpose()?;
         let sub = match text.sub.as_deref().or(sub) {
@@ -249,13 +265,25 @@ mod tests {
             other => panic!("{text}: {other:?}"),
         };
         let owned = str::to_owned;
-        assert_eq!(kept("urn:acme:1.0:User:badge.no"), (owned("urn:acme:1.0:User"), owned("badge"), Some(owned("no")), false));
+        assert_eq!(
+            kept("urn:acme:1.0:User:badge.no"),
+            (owned("urn:acme:1.0:User"), owned("badge"), Some(owned("no")), false)
+        );
         assert_eq!(kept(&format!("{ENTERPRISE_URN}:badge")), (owned(ENTERPRISE_URN), owned("badge"), None, true));
-        for text in ["__proto__", "constructor.prototype", "toString.x", "acme:badge", "urn:ietf:params:scim:schemas:core:2.0:User:x"] {
+        for text in [
+            "__proto__",
+            "constructor.prototype",
+            "toString.x",
+            "acme:badge",
+            "urn:ietf:params:scim:schemas:core:2.0:User:x",
+        ] {
             assert_eq!(read(text).expect_err(text).scim_type, Some(ScimType::InvalidPath), "{text}");
         }
         let error = read("dispalyName").expect_err("no such attribute");
-        assert_eq!(error.detail, "path error at column 1: User has no attribute dispalyName; did you mean displayName?");
+        assert_eq!(
+            error.detail,
+            "path error at column 1: User has no attribute dispalyName; did you mean displayName?"
+        );
     }
 
     #[test]
@@ -266,14 +294,49 @@ mod tests {
         let segments = vec!["a"; 20_000].join(".");
         let long = "x".repeat(MAX_PATH + 1);
         let malformed = [
-            "", " ", ".", "[", "]", "emails[", "emails[]", "emails]", "emails[type]", "emails[type eq]", "emails[type eq ]",
-            "emails[type eq work]", "emails[type eq \"work\"", "emails[type eq \"work]", "emails[type eq \"work\"].",
-            "emails[type eq \"work\"].value.x", "emails[type eq \"work\"]value", "emails[type eq \"work\"][primary eq true]",
-            "emails[type is \"work\"]", "emails[foo eq \"x\"]", "emails[type gt true]", "name..givenName", "name.", ".name",
-            "name.givenName.x", "name.nick", "name[givenName eq \"x\"]", "name givenName", "name/givenName", "$.name",
-            "emails.value[type eq \"work\"]", "title.x", "urn:", "urn:ietf:params:scim:schemas:core:2.0:User:", "å",
-            "userName eq \"x\"", "emails[type eq \"a\u{0}\"]", "emails[emails[type pr]]",
-            &deep, &negated, &brackets, &segments, &long,
+            "",
+            " ",
+            ".",
+            "[",
+            "]",
+            "emails[",
+            "emails[]",
+            "emails]",
+            "emails[type]",
+            "emails[type eq]",
+            "emails[type eq ]",
+            "emails[type eq work]",
+            "emails[type eq \"work\"",
+            "emails[type eq \"work]",
+            "emails[type eq \"work\"].",
+            "emails[type eq \"work\"].value.x",
+            "emails[type eq \"work\"]value",
+            "emails[type eq \"work\"][primary eq true]",
+            "emails[type is \"work\"]",
+            "emails[foo eq \"x\"]",
+            "emails[type gt true]",
+            "name..givenName",
+            "name.",
+            ".name",
+            "name.givenName.x",
+            "name.nick",
+            "name[givenName eq \"x\"]",
+            "name givenName",
+            "name/givenName",
+            "$.name",
+            "emails.value[type eq \"work\"]",
+            "title.x",
+            "urn:",
+            "urn:ietf:params:scim:schemas:core:2.0:User:",
+            "å",
+            "userName eq \"x\"",
+            "emails[type eq \"a\u{0}\"]",
+            "emails[emails[type pr]]",
+            &deep,
+            &negated,
+            &brackets,
+            &segments,
+            &long,
         ];
         for text in malformed {
             let error = read(text).expect_err(text);

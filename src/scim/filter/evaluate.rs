@@ -33,9 +33,7 @@ impl ResolvedFilter {
             ResolvedFilter::Or(parts) => parts.iter().any(|part| part.holds(scope)),
             ResolvedFilter::Not(inner) => !inner.holds(scope),
             ResolvedFilter::Is(target, test) => test.holds(target, scope),
-            ResolvedFilter::AnyValue(target, filter) => {
-                scope.any(target, |value| filter.matches_value(value))
-            }
+            ResolvedFilter::AnyValue(target, filter) => scope.any(target, |value| filter.matches_value(value)),
         }
     }
 }

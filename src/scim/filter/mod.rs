@@ -14,7 +14,6 @@ mod resolve;
 mod resolved;
 mod suggest;
 
-
 pub use ast::{AttrPath, Filter, Literal, Op, Place, Tail, Test};
 pub use error::FilterError;
 pub use parse::{MAX_CLAUSES, MAX_DEPTH, MAX_LITERAL, MAX_TEXT, parse};

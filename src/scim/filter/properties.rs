@@ -60,8 +60,11 @@ fn combined(leaf: impl Strategy<Value = Filter> + 'static) -> impl Strategy<Valu
 
 fn any_filter() -> impl Strategy<Value = Filter> {
     let tail = prop::option::of((any_name(), any_test()).prop_map(|(sub, test)| Tail { sub, test }));
-    let value_path = (any_path(), combined(any_clause()), tail)
-        .prop_map(|(path, filter, tail)| Filter::ValuePath { path, filter: Box::new(filter), tail });
+    let value_path = (any_path(), combined(any_clause()), tail).prop_map(|(path, filter, tail)| Filter::ValuePath {
+        path,
+        filter: Box::new(filter),
+        tail,
+    });
     combined(prop_oneof![3 => any_clause(), 1 => value_path])
 }
 
@@ -69,11 +72,11 @@ fn any_filter() -> impl Strategy<Value = Filter> {
 fn almost_a_filter() -> impl Strategy<Value = String> {
     let words = [
         "userName", "emails", "emails[", "]", "].value", "(", ")", "not (", "not", "and", "or", "eq", "pr", "co", "gt",
-        "\"x\"", "\"", "\\", "true", "null", "1", "-1.5e3", "urn:a:b", ":", ".", " ", "  ", "å", "\u{0}", "type", "active",
+        "\"x\"", "\"", "\\", "true", "null", "1", "-1.5e3", "urn:a:b", ":", ".", " ", "  ", "å", "\u{0}", "type",
+        "active",
     ];
-    prop::collection::vec(prop::sample::select(words.to_vec()), 0..24).prop_flat_map(|words| {
-        prop_oneof![Just(words.join(" ")), Just(words.concat())]
-    })
+    prop::collection::vec(prop::sample::select(words.to_vec()), 0..24)
+        .prop_flat_map(|words| prop_oneof![Just(words.join(" ")), Just(words.concat())])
 }
 
 /// A filter over a few attributes that knows by itself what it means: the naive evaluator.
@@ -164,7 +167,10 @@ fn any_model() -> impl Strategy<Value = Model> {
 
 fn document() -> impl Strategy<Value = Value> {
     let word = || prop::option::of(prop::sample::select(WORDS.to_vec()));
-    let emails = prop::collection::vec((word(), word()).prop_map(|(value, kind)| without_nulls(json!({"value": value, "type": kind}))), 0..3);
+    let emails = prop::collection::vec(
+        (word(), word()).prop_map(|(value, kind)| without_nulls(json!({"value": value, "type": kind}))),
+        0..3,
+    );
     (word(), emails, prop::option::of(any::<bool>()))
         .prop_map(|(title, emails, active)| without_nulls(json!({"title": title, "emails": emails, "active": active})))
 }

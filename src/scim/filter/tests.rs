@@ -84,7 +84,10 @@ fn names_may_have_sub_attributes_and_urns_with_colons_and_dots() {
     let owned = |text: &str| Some(text.to_owned());
     assert_eq!(path("name.familyName pr"), (None, "name".to_owned(), owned("familyName")));
     assert_eq!(path("members.$ref pr"), (None, "members".to_owned(), owned("$ref")));
-    assert_eq!(path(&format!("{ENTERPRISE}:manager.value pr")), (owned(ENTERPRISE), "manager".to_owned(), owned("value")));
+    assert_eq!(
+        path(&format!("{ENTERPRISE}:manager.value pr")),
+        (owned(ENTERPRISE), "manager".to_owned(), owned("value"))
+    );
     refused("name..x pr", 1, "expected an attribute's name");
     refused("name.a.b.c pr", 1, "expected an attribute's name");
     refused("urn:x: pr", 1, "expected an attribute's name");
@@ -107,8 +110,13 @@ fn literals_are_those_of_json() {
     }
     assert_eq!(literal("18446744073709551615"), Literal::Number(u64::MAX.into()));
     assert_eq!(literal("1.5e3"), Literal::Number(serde_json::Number::from_f64(1500.0).expect("finite")));
-    assert_eq!((literal("true"), literal("False"), literal("null")), (Literal::Boolean(true), Literal::Boolean(false), Literal::Null));
-    for bad in ["01", "1.", "+1", ".5", "18446744073709551616", "-9223372036854775809", "1e400", "0x1", "NaN", "'x'", "x"] {
+    assert_eq!(
+        (literal("true"), literal("False"), literal("null")),
+        (Literal::Boolean(true), Literal::Boolean(false), Literal::Null)
+    );
+    for bad in
+        ["01", "1.", "+1", ".5", "18446744073709551616", "-9223372036854775809", "1e400", "0x1", "NaN", "'x'", "x"]
+    {
         refused(&format!("a eq {bad}"), 6, "expected a value");
     }
 }
@@ -313,7 +321,8 @@ fn texts_compare_folded_unless_they_are_case_exact() {
     ] {
         ada_matches(text, true);
     }
-    for text in ["externalId eq \"ext-1\"", "userName gt \"b\"", "title co \"\"", "userName eq \"ada\"", "id sw \"U\""] {
+    for text in ["externalId eq \"ext-1\"", "userName gt \"b\"", "title co \"\"", "userName eq \"ada\"", "id sw \"U\""]
+    {
         ada_matches(text, false);
     }
 }
