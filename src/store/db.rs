@@ -125,7 +125,7 @@ async fn open_sqlite(url: &str) -> Result<Pools> {
         .statement_cache_capacity(256)
         .pragma("temp_store", "memory")
         .optimize_on_close(true, None)
-        .collation("C", |a, b| a.cmp(b));
+        .collation("C", str::cmp);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)

@@ -55,10 +55,10 @@ pub fn narrow(filter: &ResolvedFilter, table: Table) -> Option<Narrowed> {
             let exact = narrowed.iter().all(|part| part.exact);
             joined(narrowed, " OR ", exact)
         }
-        ResolvedFilter::Not(_) => None,
         ResolvedFilter::Is(target, ResolvedTest::Compare(op, operand)) => comparison(target, *op, operand, table),
-        ResolvedFilter::Is(..) => None,
         ResolvedFilter::AnyValue(target, inner) => within_value(target, inner, table),
+        // A negation of what over-approximates would leave matches out; presence has no index.
+        ResolvedFilter::Not(_) | ResolvedFilter::Is(..) => None,
     }
 }
 
