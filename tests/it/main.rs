@@ -4,5 +4,6 @@
 mod idp_conversations;
 mod mapping_people;
 mod mapping_rules;
+mod query_plans;
 mod store_writes;
 mod support;
