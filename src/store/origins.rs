@@ -1,6 +1,6 @@
 //! Origins: why native facts are there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
