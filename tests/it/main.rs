@@ -1,6 +1,9 @@
 //! Tests of the whole program, through its public faces, on each database.
 
 mod idp_conversations;
+mod keys_and_tokens;
 mod mapping_people;
 mod mapping_rules;
+mod native_read;
+mod native_write;
 mod support;
