@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod idp_conversations;
+mod keys_and_tokens;
 mod mapping_people;
 mod mapping_rules;
+mod native_read;
+mod native_write;
 mod query_plans;
 mod store_writes;
 mod support;

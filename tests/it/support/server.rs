@@ -78,6 +78,11 @@ where
 impl TestServer {
     /// A server on an empty database.
     pub async fn start(database_url: &str) -> Self {
+        Self::start_with(database_url, Clock::System).await
+    }
+
+    /// A server on an empty database that takes the time from `clock`.
+    pub async fn start_with(database_url: &str, clock: Clock) -> Self {
         let args = ServeArgs {
             listen: "127.0.0.1:0".parse().unwrap(),
             database_url: database_url.to_owned(),
@@ -86,7 +91,7 @@ impl TestServer {
             requests_per_second: 100_000,
             max_body: muster::app::Config::MAX_BODY,
         };
-        let server = Server::start(args, Clock::System).await.expect("the server starts");
+        let server = Server::start(args, clock).await.expect("the server starts");
         TestServer { server, http: client() }
     }
 
