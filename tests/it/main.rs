@@ -1,8 +1,9 @@
 //! Tests of the whole program, through its public faces, on each database.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod idp_conversations;
 mod mapping_people;
+mod mapping_properties;
 mod mapping_rules;
+mod reference;
 mod store_writes;
 mod support;
