@@ -4,6 +4,7 @@ mod idp_conversations;
 mod mapping_people;
 mod mapping_properties;
 mod mapping_rules;
+mod query_plans;
 mod reference;
 mod store_writes;
 mod support;
