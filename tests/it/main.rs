@@ -1,4 +1,5 @@
 //! Tests of the whole program, through its public faces, on each database.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod idp_conversations;
 mod keys_and_tokens;
