@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::dialect::{Strictness, Tolerance, Tolerances};
 use super::error::{ScimError, ScimType};
-use super::filter::{AttrPath, PathText, ResolvedFilter, closest_attribute, parse_path, resolve_within};
+use super::filter::{AttrPath, FilterError, PathText, ResolvedFilter, closest_attribute, parse_path, resolve_within};
 use super::resource::is_urn;
 use super::schema::{Attribute, Kind, ResourceDefinition};
 
@@ -81,7 +81,7 @@ impl Path {
         strictness: Strictness,
         tolerances: &mut Tolerances,
     ) -> Result<Path, ScimError> {
-        let written = parse_path(text, MAX_PATH, strictness, tolerances).map_err(|e| e.into_path_error())?;
+        let written = parse_path(text, MAX_PATH, strictness, tolerances).map_err(FilterError::into_path_error)?;
         Lookup { definition, strictness, tolerances, written: &written.path }.path(&written)
     }
 }
@@ -184,7 +184,7 @@ impl Lookup<'_> {
                 let message = format!("{} has one value; only among several can a filter select", self.written);
                 return Err(unknown(self.written, &message));
             }
-            resolve_within(filter, attribute, self.tolerances).map_err(|e| e.into_path_error())
+            resolve_within(filter, attribute, self.tolerances).map_err(FilterError::into_path_error)
         });
         let filter = filter.transpose()?;
         let sub = match text.sub.as_deref().or(sub) {

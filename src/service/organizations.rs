@@ -43,8 +43,10 @@ pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Resu
     check(&new)?;
     let now = app.clock.now();
     let id = OrganizationId::mint(now);
+    // Minted in order, so that the domains keep the order in which they were given.
+    let mut last = None;
     let domains = new.domains.iter().map(|(domain, verified)| Domain {
-        id: DomainId::mint(now),
+        id: *last.insert(DomainId::mint_after(now, last)),
         organization: id,
         domain: domain.clone(),
         state: if *verified { "verified" } else { "pending" }.to_owned(),
@@ -93,8 +95,10 @@ async fn insert(tx: &mut Tx, organization: &Organization, cause: &Cause) -> Resu
         }
     })?;
     let now = organization.created_at;
+    let mut last = None;
     for (slug, name, is_default) in [("member", "Member", true), ("admin", "Admin", false)] {
-        let role = Role { id: RoleId::mint(now), slug: slug.to_owned(), name: name.to_owned(), is_default };
+        let id = *last.insert(RoleId::mint_after(now, last));
+        let role = Role { id, slug: slug.to_owned(), name: name.to_owned(), is_default };
         roles::insert(tx, organization.id, &role, now).await?;
     }
     let mut change = Change::begin(tx, organization.id, now, cause).await?;

@@ -5,6 +5,7 @@
 //! without looking at the resource is refused before a transaction begins.
 
 mod apply;
+mod edit;
 mod members;
 mod parse;
 mod unknown;
@@ -86,6 +87,7 @@ fn no_target(detail: impl Into<String>) -> ScimError {
 }
 
 /// The error with the operation it is about, as an index into `Operations`.
-fn in_operation(position: usize, error: ScimError) -> ScimError {
-    ScimError { detail: format!("Operations[{position}]: {}", error.detail), ..error }
+fn in_operation(position: usize, mut error: ScimError) -> ScimError {
+    error.detail.insert_str(0, &format!("Operations[{position}]: "));
+    error
 }

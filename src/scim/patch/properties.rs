@@ -47,7 +47,7 @@ fn any_path() -> impl Strategy<Value = String> {
     ]);
     let sub = prop::sample::select(vec!["", "", ".value", ".type", ".primary", ".givenName", ".formatted", ".x"]);
     let urn =
-        prop::sample::select(vec!["".to_owned(), String::new(), format!("{USER_URN}:"), format!("{ENTERPRISE_URN}:")]);
+        prop::sample::select(vec![String::new(), String::new(), format!("{USER_URN}:"), format!("{ENTERPRISE_URN}:")]);
     let composed =
         (urn, attribute, filter, sub).prop_map(|(urn, name, filter, sub)| format!("{urn}{name}{filter}{sub}"));
     let whole = prop::sample::select(vec![
@@ -174,7 +174,6 @@ fn the_largest_requests_take_no_time() {
     let body = json!({"schemas": [PATCH_URN], "Operations": operations});
     let started = Instant::now();
     let operations = parse(body, &def, Strictness::default(), &mut Tolerances::default()).expect("operations");
-    let patched = apply(&document("User"), &def, "own-id", &operations, &mut Tolerances::default());
-    eprintln!("{:?} {:?}", started.elapsed(), patched.as_ref().map(|p| p.changed));
+    let _ = apply(&document("User"), &def, "own-id", &operations, &mut Tolerances::default());
     assert!(started.elapsed() < Duration::from_secs(20));
 }

@@ -9,7 +9,7 @@
 
 use serde_json::{Map, Value};
 
-use super::apply::{Edit, is_complex};
+use super::edit::{Edit, is_complex};
 use super::{Operation, Verb, mutability, no_target};
 use crate::scim::dialect::{Tolerance, Tolerances};
 use crate::scim::error::ScimError;

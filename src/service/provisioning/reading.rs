@@ -28,7 +28,7 @@ use crate::store::{Tx, edges};
 /// How many resources a scan holds at a time.
 const SCAN: u64 = 500;
 /// How long a cursor is good for.
-pub const CURSOR_TIMEOUT: Duration = Duration::from_secs(3_600);
+pub const CURSOR_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Which ids a resource type has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
