@@ -16,6 +16,7 @@ mod scim_groups;
 mod scim_passwords;
 mod scim_preconditions;
 mod scim_projection;
+mod scim_queries;
 mod scim_settings;
 mod scim_users;
 mod store_writes;
