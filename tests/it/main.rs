@@ -10,6 +10,7 @@ mod native_read;
 mod native_write;
 mod query_plans;
 mod reference;
+mod scim_bad_input;
 mod scim_filters;
 mod scim_group_sizes;
 mod scim_groups;
