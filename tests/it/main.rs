@@ -1,6 +1,7 @@
 //! Tests of the whole program, through its public faces, on each database.
 
 mod idp_conversations;
+mod mapping_corners;
 mod mapping_people;
 mod mapping_properties;
 mod mapping_rules;

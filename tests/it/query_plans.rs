@@ -55,10 +55,10 @@ const WHOLE: [&str; 10] = [
     "SELECT id FROM directory_groups WHERE organization_id", // applying a rule looks at every group
     "SELECT id FROM directory_users WHERE organization_id",  // and a rule by people at everybody
     "FROM organization_domains",                             // the domains: few
-    "ORDER BY t.id LIMIT", // pages in the order of ids
+    "ORDER BY t.id LIMIT",                                   // pages in the order of ids
     "ORDER BY g.id",
     "ORDER BY m.id",
-    "directory_groups g\n         JOIN directories d",       // the tour's table of all groups
+    "directory_groups g\n         JOIN directories d", // the tour's table of all groups
 ];
 
 /// Tables that grow with the number of people.

@@ -81,12 +81,12 @@ pub(super) async fn groups(
     Ok(bound)
 }
 
-/// The native group of an ended mirror goes, unless the rule says that it stays.
+/// The native group of an ended mirror goes, unless the rule says (or said last) that it stays.
 fn end_mirror(context: &Context, binding: &StoredBinding, bound: &mut Bound) {
-    let keep = context
-        .rule(binding.rule_id)
-        .and_then(Rule::mirror)
-        .is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep);
+    let keep = match context.rule(binding.rule_id).and_then(Rule::mirror) {
+        Some((_, _, on_delete)) => on_delete == OnDelete::Keep,
+        None => context.keeping.contains(&binding.rule_id),
+    };
     if let Some(group) = binding.mirror_group_id.filter(|_| !keep) {
         bound.retired.insert(group);
     }

@@ -40,6 +40,9 @@ pub struct Scope {
     pub memberships: BTreeSet<MembershipId>,
     /// Names of native groups (as they collide) that became free.
     pub freed_names: BTreeSet<String>,
+    /// Rules whose mirrored groups stay when their mirrors end and the rule in force says nothing of mirrors:
+    /// those that kept them until now, and those that are handed over.
+    pub keeping: BTreeSet<RuleId>,
 }
 
 /// What stays the same throughout one convergence.
@@ -47,10 +50,11 @@ pub(super) struct Context {
     rules: Vec<Rule>,
     roles: Vec<Role>,
     role_ids: BTreeMap<String, RoleId>,
+    keeping: BTreeSet<RuleId>,
 }
 
 impl Context {
-    async fn load(change: &mut Change<'_>) -> Result<Self> {
+    async fn load(change: &mut Change<'_>, keeping: BTreeSet<RuleId>) -> Result<Self> {
         let roles = roles::all(change.tx, change.organization).await?;
         let role_ids = roles.iter().map(|role| (role.slug.clone(), role.id)).collect();
         let mut rules = Vec::new();
@@ -61,7 +65,7 @@ impl Context {
             }
         }
         rules.sort_by_key(|rule| (rule.document.position, rule.id));
-        Ok(Context { rules, roles, role_ids })
+        Ok(Context { rules, roles, role_ids, keeping })
     }
 
     /// The rule `id`, if it is in force.
@@ -99,8 +103,8 @@ async fn compiled(change: &mut Change<'_>, stored: StoredRule, version: i64) -> 
 
 /// Makes native state agree, within `scope`, in the transaction of `change`.
 pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
-    let context = Context::load(change).await?;
-    let Scope { mut users, mut groups, mut removed_groups, memberships, mut freed_names } = scope;
+    let Scope { mut users, mut groups, mut removed_groups, memberships, mut freed_names, keeping } = scope;
+    let context = Context::load(change, keeping).await?;
     // Each round may free names that parked mirrors wait for; a round without any is the last. A name
     // changes hands once per round and is never freed by taking it, so this ends.
     loop {
