@@ -84,3 +84,109 @@ async fn deleting_a_rule_ends_what_its_version_in_force_gave_and_not_what_the_ne
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_mirror_that_had_to_keep_its_old_name_takes_the_new_one_once_it_is_free() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        server.rule(organization, "all", json!({"group": "displayName pr"}), json!([{"mirror_group": {}}])).await;
+        let red = directory.group("Red", &[]).await;
+        let blue = directory.group("Blue", &[]).await;
+        let rename = async |id: &str, name: &str| {
+            let replace = json!([{"op": "replace", "path": "displayName", "value": name}]);
+            directory.patch(&format!("/Groups/{id}"), replace).await.expect(204);
+            native(&server, organization).await.groups()
+        };
+        assert_eq!(rename(&red, "Blue").await, ["Blue: ", "Red: "], "the name is taken");
+        assert_eq!(rename(&blue, "Green").await, ["Blue: ", "Green: "], "the mirror of Red has it now");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_mirrors_never_adopt_one_group() {
+    on_each_server(|server| async move {
+        let (one, organization) = {
+            let directory = server.directory().await;
+            (directory.clone(), directory.organization)
+        };
+        let two = server.directory_in(&organization, json!({})).await;
+        by_hand(&server, &organization, "Admins").await;
+        let (ada, bo) = (one.user("ada@acme.example").await, two.user("bo@acme.example").await);
+        one.group("Admins", &[&ada]).await;
+        two.group("Admins", &[&bo]).await;
+        let adopt = json!([{"mirror_group": {"on_collision": "adopt"}}]);
+        server.rule(&organization, "admins", named("Admins"), adopt).await;
+        let groups = native(&server, &organization).await.groups();
+        assert!(groups.len() == 1 && !groups[0].contains(','), "one adopts, the other waits: {groups:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_adopted_group_takes_the_spelling_at_once_and_stays_when_its_mirror_ends() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        by_hand(&server, organization, "ADMINS").await;
+        let adopt = json!([{"mirror_group": {"on_collision": "adopt"}}]);
+        server.rule(organization, "admins", named("Admins"), adopt).await;
+        let ada = directory.user("ada@acme.example").await;
+        let group = directory.group("Admins", &[&ada]).await;
+        assert_eq!(native(&server, organization).await.groups(), ["Admins: ada@acme.example"]);
+        directory.scim("DELETE", &format!("/Groups/{group}"), Value::Null).await.expect(204);
+        assert_eq!(native(&server, organization).await.groups(), ["Admins: "], "it was there before the rule");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mirror_that_waits_adopts_a_group_that_another_rule_lets_go() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        let keep = json!([{"mirror_group": {"name": "Staff", "on_delete": "keep"}}]);
+        server.rule(organization, "red", named("Red"), keep).await;
+        let adopt = json!([{"mirror_group": {"name": "Staff", "on_collision": "adopt"}}]);
+        server.rule(organization, "blue", named("Blue"), adopt).await;
+        let (ada, bo) = (directory.user("ada@acme.example").await, directory.user("bo@acme.example").await);
+        let red = directory.group("Red", &[&ada]).await;
+        directory.group("Blue", &[&bo]).await;
+        assert_eq!(native(&server, organization).await.groups(), ["Staff: ada@acme.example"]);
+        directory.scim("DELETE", &format!("/Groups/{red}"), Value::Null).await.expect(204);
+        assert_eq!(native(&server, organization).await.groups(), ["Staff: bo@acme.example"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mirror_with_a_number_follows_a_rename_to_a_name_that_is_free() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        let suffix = json!([{"mirror_group": {"on_collision": "suffix"}}]);
+        server.rule(organization, "all", json!({"group": "displayName pr"}), suffix).await;
+        let group = directory.group("Red (2)", &[]).await;
+        let replace = json!([{"op": "replace", "path": "displayName", "value": "Red"}]);
+        directory.patch(&format!("/Groups/{group}"), replace).await.expect(204);
+        assert_eq!(native(&server, organization).await.groups(), ["Red: "]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_that_an_exclusion_names_outlives_its_mirror() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        server.rule(organization, "red", named("Red"), json!([{"mirror_group": {}}])).await;
+        let red = directory.group("Red", &[]).await;
+        let mirror = native(&server, organization).await.group_ids()[0].to_owned();
+        let exclude = json!([{"exclude": {"group_id": mirror}}]);
+        server.rule(organization, "nobody", json!({"user": "active eq true"}), exclude).await;
+        directory.scim("DELETE", &format!("/Groups/{red}"), Value::Null).await.expect(204);
+        assert_eq!(native(&server, organization).await.groups(), ["Red: "], "a rule in force names it");
+    })
+    .await;
+}

@@ -16,7 +16,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Change;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, RoleId, RuleId};
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId, RoleId, RuleId};
 use crate::domain::native::Role;
 use crate::domain::rule::{Rule, RuleState};
 use crate::domain::{Error, Result};
@@ -105,11 +105,11 @@ async fn compiled(change: &mut Change<'_>, stored: StoredRule, version: i64) -> 
 pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
     let Scope { mut users, mut groups, mut removed_groups, memberships, mut freed_names, keeping } = scope;
     let context = Context::load(change, keeping).await?;
-    // Each round may free names that parked mirrors wait for; a round without any is the last. A name
-    // changes hands once per round and is never freed by taking it, so this ends.
+    // Each round may free names that mirrors wait for, or groups that they may adopt; a round without any is
+    // the last. A name changes hands once per round and is never freed by taking it, so this ends.
     loop {
         if !freed_names.is_empty() {
-            groups.extend(bindings::parked_for_names(change.tx, change.organization, freed_names).await?);
+            groups.extend(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?);
         }
         let removed = std::mem::take(&mut removed_groups);
         let bound = bind::groups(change, &context, &std::mem::take(&mut groups), &removed).await?;
@@ -124,7 +124,10 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         }
         freed_names = bound.freed_names;
         for group in bound.retired {
-            freed_names.extend(retire(change, &context, group).await?);
+            freed_names.extend(bind::retire(change, &context, group).await?);
+        }
+        for group in bound.released {
+            freed_names.extend(bind::release(change, group).await?);
         }
         if freed_names.is_empty() {
             break;
@@ -153,12 +156,4 @@ async fn settle_all(change: &mut Change<'_>, context: &Context, memberships: BTr
         change.flush_if_large().await?;
     }
     Ok(())
-}
-
-/// Deletes a native group whose mirror ended. Answers its name, as names collide, now free.
-///
-/// A group to which something else still speaks (people added by hand to an adopted group, another rule's
-/// `into_group`) stays, as an ordinary one.
-async fn retire(change: &mut Change<'_>, context: &Context, group: GroupId) -> Result<Option<String>> {
-    bind::delete_group(change, context, group).await
 }
