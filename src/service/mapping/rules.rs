@@ -100,14 +100,19 @@ pub async fn update(
             if let Some(document) = fields.document {
                 rule.document = document;
             }
-            if (&before.key, &before.document) != (&rule.key, &rule.document) {
-                check_key_is_free(change.tx, change.organization, &rule).await?;
+            let changed = (&before.key, &before.document) != (&rule.key, &rule.document);
+            let applies = fields.apply && (changed || rule.applied_version != Some(rule.version));
+            if changed || applies {
+                // Once more before it is applied: what it names may have gone since it was saved.
                 check(change.tx, change.organization, &rule).await?;
+            }
+            if changed {
+                check_key_is_free(change.tx, change.organization, &rule).await?;
                 rule.version += 1;
                 rule.updated_at = change.now;
                 rules::update(change.tx, change.organization, &rule).await?;
             }
-            if fields.apply && rule.applied_version != Some(rule.version) {
+            if applies {
                 put_in_force(change, &mut rule).await?;
             }
             Ok(rule)
