@@ -190,3 +190,94 @@ async fn a_group_that_an_exclusion_names_outlives_its_mirror() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn handing_a_rule_over_gives_nobody_what_an_exclusion_took_away() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        let rule = server.rule(organization, "red", named("Red"), json!([{"mirror_group": {}}])).await.text("/id");
+        let contractors = json!({"user": "userName sw \"bo\""});
+        server.rule(organization, "contractors", contractors, json!([{"exclude": {}}])).await;
+        let (ada, bo) = (directory.user("ada@acme.example").await, directory.user("bo@acme.example").await);
+        directory.group("Red", &[&ada, &bo]).await;
+        assert_eq!(native(&server, organization).await.groups(), ["Red: ada@acme.example"]);
+        server.api("DELETE", &format!("/mapping_rules/{rule}?origins=hand_over"), Value::Null).await.expect(204);
+        assert_eq!(native(&server, organization).await.groups(), ["Red: ada@acme.example"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_version_whose_group_has_gone_is_refused_when_it_is_applied() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        server.rule(organization, "red", named("Red"), json!([{"mirror_group": {}}])).await;
+        let red = directory.group("Red", &[]).await;
+        directory.user("ada@acme.example").await;
+        let mirror = native(&server, organization).await.group_ids()[0].to_owned();
+        let body = json!({
+            "organization_id": organization, "key": "staff", "when": {"user": "active eq true"},
+            "then": [{"into_group": {"group_id": mirror}}],
+        });
+        let rule = server.api("POST", "/mapping_rules", body).await.expect(201).text("/id");
+        directory.scim("DELETE", &format!("/Groups/{red}"), Value::Null).await.expect(204);
+        let refused = server.api("PATCH", &format!("/mapping_rules/{rule}"), json!({"apply": true})).await;
+        assert!(refused.status.is_client_error(), "{refused:?}");
+        assert!(refused.body.to_string().contains("unknown_group"), "{refused:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_of_two_directories_follows_the_older_user_and_then_the_one_who_is_left() {
+    on_each_server(|server| async move {
+        let one = server.directory().await;
+        let two = server.directory_in(&one.organization, json!({})).await;
+        let everybody = json!({"user": "active eq true"});
+        server.rule(&one.organization, "all", everybody, json!([{"ensure_membership": {}}])).await;
+        let body = |given: &str| {
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "userName": "ada@acme.example", "name": {"givenName": given},
+            })
+        };
+        let first = one.scim("POST", "/Users", body("Ada")).await.expect(201).text("/id");
+        let second = two.scim("POST", "/Users", body("Augusta")).await.expect(201).text("/id");
+        let given = async || {
+            let account = native(&server, &one.organization).await.user_ids()[0].to_owned();
+            server.api("GET", &format!("/user_management/users/{account}"), Value::Null).await.text("/first_name")
+        };
+        assert_eq!(given().await, "Ada");
+        two.scim("PUT", &format!("/Users/{second}"), body("Augusta Ada")).await.expect(200);
+        assert_eq!(given().await, "Ada");
+        one.scim("DELETE", &format!("/Users/{first}"), Value::Null).await.expect(204);
+        assert_eq!(given().await, "Augusta Ada");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_returns_does_not_take_the_account_that_somebody_else_holds_by_now() {
+    on_each_server(|server| async move {
+        let one = server.directory().await;
+        let organization = &one.organization;
+        let everybody = json!({"user": "active eq true"});
+        server.rule(organization, "all", everybody, json!([{"ensure_membership": {}}])).await;
+        let deleting = server.directory_in(organization, json!({"deleted_people": "delete"})).await;
+        let body = |user_name: &str| {
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "userName": user_name, "externalId": "e-1",
+            })
+        };
+        let first = deleting.scim("POST", "/Users", body("ada@acme.example")).await.expect(201).text("/id");
+        deleting.scim("DELETE", &format!("/Users/{first}"), Value::Null).await.expect(204);
+        one.user("ada@acme.example").await;
+        deleting.scim("POST", "/Users", body("bo@acme.example")).await.expect(201);
+        let people = native(&server, organization).await.people();
+        assert_eq!(people, ["ada@acme.example active member", "bo@acme.example active member"]);
+    })
+    .await;
+}
