@@ -395,7 +395,7 @@ CREATE TABLE requests (
     FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
 );
 CREATE INDEX requests_directory ON requests (organization_id, directory_id, id);
-CREATE INDEX bindings_parked ON bindings (organization_id, mirror_name_key) WHERE mirror_state = 'parked';
+CREATE INDEX bindings_mirror_name ON bindings (organization_id, mirror_name_key) WHERE mirror_name_key IS NOT NULL;
 
 -- Keys that replicas share and nobody else sees, e.g. the one that signs cursors.
 CREATE TABLE environment_secrets (

@@ -84,6 +84,8 @@ pub struct Effective {
 pub struct Standing {
     /// How many directory users are or were linked.
     pub linked: usize,
+    /// How many of them are there.
+    pub present: usize,
     /// How many of them are there and active.
     pub active: usize,
     /// Whether somebody deactivated the membership by API.
@@ -151,7 +153,7 @@ mod tests {
     fn origin(target: Target, kind: Kind, rule: u128) -> Origin {
         Origin { target, kind, rule: (rule > 0).then(|| id(rule)), directory_group: None, directory_user: None }
     }
-    const HERE: Standing = Standing { linked: 1, active: 1, deactivated: false };
+    const HERE: Standing = Standing { linked: 1, present: 1, active: 1, deactivated: false };
 
     fn rank(rule: Option<RuleId>) -> i64 {
         rule.map_or(i64::MAX, |rule| i64::try_from(rule.uuid().as_u128()).unwrap())

@@ -38,6 +38,16 @@ pub struct RuleDocument {
     pub then: Vec<Action>,
 }
 
+impl RuleDocument {
+    /// The `mirror_group` action, if there is one: name, collisions, what becomes of the group.
+    pub fn mirror(&self) -> Option<(Option<&str>, OnCollision, OnDelete)> {
+        self.then.iter().find_map(|action| match action {
+            Action::MirrorGroup { name, on_collision, on_delete } => Some((name.as_deref(), *on_collision, *on_delete)),
+            _ => None,
+        })
+    }
+}
+
 /// Whether a rule acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -237,10 +247,7 @@ impl Rule {
 
     /// The rule's `mirror_group` action, if it has one.
     pub fn mirror(&self) -> Option<(Option<&str>, OnCollision, OnDelete)> {
-        self.document.then.iter().find_map(|action| match action {
-            Action::MirrorGroup { name, on_collision, on_delete } => Some((name.as_deref(), *on_collision, *on_delete)),
-            _ => None,
-        })
+        self.document.mirror()
     }
 
     /// How the rule sees `group`.
