@@ -136,9 +136,8 @@ async fn check_rules(tx: &mut Tx, directory: &Directory) -> Result<()> {
 
 /// The settings with some of them set anew, or back to their defaults by `null`.
 fn changed(settings: &DirectorySettings, changes: Map<String, Value>) -> Result<DirectorySettings> {
-    let mut all = match serde_json::to_value(settings) {
-        Ok(Value::Object(all)) => all,
-        _ => return Err(Error::internal("settings are not an object")),
+    let Ok(Value::Object(mut all)) = serde_json::to_value(settings) else {
+        return Err(Error::internal("settings are not an object"));
     };
     for (name, value) in changes {
         if value.is_null() {

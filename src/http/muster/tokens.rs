@@ -37,7 +37,7 @@ pub async fn create(
     let new = NewToken {
         name: body.required_text("name")?,
         expires_at: body.time("expires_at")?,
-        allowed_ips: networks(body.texts("allowed_ips")?)?,
+        allowed_ips: networks(&body.texts("allowed_ips")?)?,
     };
     let (token, secret) = keys::create_token(&app, scope, directory, new).await?;
     let mut object = json(&token);
@@ -86,7 +86,7 @@ fn json(token: &ScimToken) -> Value {
 }
 
 /// Networks in CIDR notation, or single addresses.
-fn networks(texts: Vec<String>) -> Result<Vec<IpNet>> {
+fn networks(texts: &[String]) -> Result<Vec<IpNet>> {
     if texts.len() > MAX_NETWORKS {
         let message = format!("allowed_ips has {MAX_NETWORKS} entries at most");
         return Err(Error::invalid("allowed_ips", "too_many", message));

@@ -1,6 +1,6 @@
 //! Organization memberships: found, listed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId, UserId};
@@ -81,7 +81,7 @@ pub async fn list_of_group(
 /// Adds the organizations' names.
 async fn named(tx: &mut Tx, rows: Vec<WithUser>) -> Result<Vec<Listed>> {
     let ids: BTreeSet<_> = rows.iter().map(|(membership, _)| membership.organization).collect();
-    let names = if ids.is_empty() { Default::default() } else { organizations::names(tx, ids).await? };
+    let names = if ids.is_empty() { HashMap::new() } else { organizations::names(tx, ids).await? };
     let listed = |(membership, user): WithUser| {
         let organization_name = names.get(&membership.organization).cloned().unwrap_or_default();
         Listed { membership, user, organization_name }
