@@ -107,8 +107,8 @@ CREATE TABLE directory_users (
 -- A key of the environment reads by id alone; likewise below.
 CREATE INDEX directory_users_id ON directory_users (id);
 CREATE UNIQUE INDEX directory_users_directory ON directory_users (organization_id, directory_id, id);
-CREATE INDEX directory_users_external_id ON directory_users (organization_id, directory_id, external_id) WHERE external_id IS NOT NULL;
-CREATE INDEX directory_users_display_name ON directory_users (organization_id, directory_id, display_name_key) WHERE display_name_key IS NOT NULL;
+CREATE INDEX directory_users_external_id ON directory_users (organization_id, directory_id, external_id, id) WHERE external_id IS NOT NULL;
+CREATE INDEX directory_users_display_name ON directory_users (organization_id, directory_id, display_name_key, id) WHERE display_name_key IS NOT NULL;
 
 -- Every e-mail of a directory user, to find people by.
 CREATE TABLE directory_user_emails (
@@ -138,8 +138,8 @@ CREATE TABLE directory_groups (
 );
 CREATE INDEX directory_groups_id ON directory_groups (id);
 CREATE UNIQUE INDEX directory_groups_directory ON directory_groups (organization_id, directory_id, id);
-CREATE INDEX directory_groups_display_name ON directory_groups (organization_id, directory_id, display_name_key);
-CREATE INDEX directory_groups_external_id ON directory_groups (organization_id, directory_id, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX directory_groups_display_name ON directory_groups (organization_id, directory_id, display_name_key, id);
+CREATE INDEX directory_groups_external_id ON directory_groups (organization_id, directory_id, external_id, id) WHERE external_id IS NOT NULL;
 
 -- A member of a directory group: a user, a group, or somebody not yet known (both ids NULL: pending).
 CREATE TABLE directory_edges (
@@ -152,7 +152,8 @@ CREATE TABLE directory_edges (
     FOREIGN KEY (organization_id, user_id) REFERENCES directory_users (organization_id, id),
     FOREIGN KEY (organization_id, subgroup_id) REFERENCES directory_groups (organization_id, id)
 );
-CREATE UNIQUE INDEX directory_edges_users ON directory_edges (organization_id, group_id, user_id) WHERE user_id IS NOT NULL;
+-- The edges of a group; NULLs are distinct, so only a user can be there twice.
+CREATE UNIQUE INDEX directory_edges_users ON directory_edges (organization_id, group_id, user_id);
 CREATE INDEX directory_edges_of_user ON directory_edges (organization_id, user_id, group_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX directory_edges_subgroups ON directory_edges (organization_id, group_id, subgroup_id) WHERE subgroup_id IS NOT NULL;
 CREATE INDEX directory_edges_of_subgroup ON directory_edges (organization_id, subgroup_id, group_id) WHERE subgroup_id IS NOT NULL;
@@ -245,7 +246,7 @@ CREATE TABLE groups (
     updated_at      TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (organization_id, id)
 );
-CREATE INDEX groups_name ON groups (organization_id, name_key);
+CREATE INDEX groups_name ON groups (organization_id, name_key, id);
 
 -- Effective members of native groups; computed by converge from the origins.
 CREATE TABLE group_memberships (
@@ -285,6 +286,7 @@ CREATE TABLE identity_links (
     FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id),
     FOREIGN KEY (organization_id, membership_id) REFERENCES organization_memberships (organization_id, id)
 );
+CREATE INDEX identity_links_user ON identity_links (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX identity_links_membership ON identity_links (organization_id, membership_id) WHERE membership_id IS NOT NULL;
 CREATE INDEX identity_links_external_id ON identity_links (organization_id, directory_id, external_id) WHERE external_id IS NOT NULL;
 
@@ -348,7 +350,7 @@ CREATE TABLE origins (
     FOREIGN KEY (organization_id, membership_id) REFERENCES organization_memberships (organization_id, id)
 );
 CREATE INDEX origins_rule ON origins (organization_id, rule_id);
-CREATE INDEX origins_target ON origins (organization_id, target_id, membership_id);
+CREATE INDEX origins_target ON origins (organization_id, target_id, target, membership_id);
 
 -- What happened, in the order in which it was committed.
 CREATE TABLE events (

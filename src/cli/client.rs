@@ -23,19 +23,12 @@ impl Client {
 
     /// Sends a JSON body and reads the JSON answer; an error says what the server said.
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.send(Method::POST, path, Some(body)).await
+        self.send(&Method::POST, path, body).await
     }
 
-    /// Reads a JSON answer.
-    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.send(Method::GET, path, None).await
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base_url)).bearer_auth(&self.key);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+    async fn send(&self, method: &Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.base_url);
+        let request = self.http.request(method.clone(), url).bearer_auth(&self.key).json(body);
         let response = request.send().await.with_context(|| format!("{method} {path}: no answer"))?;
         let status = response.status();
         let text = response.text().await.with_context(|| format!("{method} {path}: the answer broke off"))?;

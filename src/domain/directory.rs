@@ -304,7 +304,7 @@ pub fn previous_attributes(before: &Value, after: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn email_of(document: Value) -> Option<String> {
+    fn email_of(document: &Value) -> Option<String> {
         linking_email(document.as_object().unwrap()).map(str::to_owned)
     }
 
@@ -313,13 +313,13 @@ mod tests {
         let all = json!({"userName": "u@x.example", "emails": [
             {"value": "home@x.example", "type": "home"}, {"value": "work@x.example", "type": "work"},
             {"value": "first@x.example", "primary": true}]});
-        assert_eq!(email_of(all).unwrap(), "first@x.example");
+        assert_eq!(email_of(&all).unwrap(), "first@x.example");
         let work =
             json!({"userName": "u", "emails": [{"value": "a@x.example"}, {"value": "w@x.example", "type": "work"}]});
-        assert_eq!(email_of(work).unwrap(), "w@x.example");
-        assert_eq!(email_of(json!({"userName": "u@x.example"})).unwrap(), "u@x.example");
-        assert_eq!(email_of(json!({"userName": "jane"})), None);
-        assert_eq!(email_of(json!({"userName": "@x"})), None);
+        assert_eq!(email_of(&work).unwrap(), "w@x.example");
+        assert_eq!(email_of(&json!({"userName": "u@x.example"})).unwrap(), "u@x.example");
+        assert_eq!(email_of(&json!({"userName": "jane"})), None);
+        assert_eq!(email_of(&json!({"userName": "@x"})), None);
     }
 
     #[test]

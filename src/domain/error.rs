@@ -83,7 +83,7 @@ pub enum Error {
 
 impl Error {
     /// [`Error::NotFound`] for anything with a printable id.
-    pub fn not_found(kind: &'static str, id: impl ToString) -> Self {
+    pub fn not_found(kind: &'static str, id: impl std::fmt::Display) -> Self {
         Error::NotFound { kind, id: id.to_string() }
     }
 

@@ -37,7 +37,7 @@ pub fn render(
     environment.add_filter("replace", replace);
     let group = context! { displayName => group.text("displayName"), externalId => group.text("externalId") };
     let values = context! { group => group, ..minijinja::Value::from_pairs(captures.clone()) };
-    let rendered = environment.render_str(template, values).map_err(explain)?;
+    let rendered = environment.render_str(template, values).map_err(|error| explain(&error))?;
     let name = rendered.trim();
     match name.chars().count() {
         0 => Err(TemplateError("the template renders an empty name".to_owned())),
@@ -52,16 +52,17 @@ pub fn check(template: &str) -> Result<(), TemplateError> {
         return Err(TemplateError("a template has 1000 characters at most".to_owned()));
     }
     let environment = Environment::empty();
-    environment.template_from_str(template).map(drop).map_err(explain)
+    environment.template_from_str(template).map(drop).map_err(|error| explain(&error))
 }
 
-fn explain(error: minijinja::Error) -> TemplateError {
+fn explain(error: &minijinja::Error) -> TemplateError {
     let place = error.line().map(|line| format!(" (line {line})")).unwrap_or_default();
     TemplateError(format!("{}{place}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)))
 }
 
 /// Each word with a capital; words are divided by anything that is no letter or digit, and dashes and
 /// underscores become spaces: `data-science` is `Data Science`.
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands its filters owned strings")]
 fn title(text: String) -> String {
     let mut start = true;
     let mut result = String::with_capacity(text.len());
@@ -77,18 +78,22 @@ fn title(text: String) -> String {
     result
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands its filters owned strings")]
 fn upper(text: String) -> String {
     text.to_uppercase()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands its filters owned strings")]
 fn lower(text: String) -> String {
     text.to_lowercase()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands its filters owned strings")]
 fn trim(text: String) -> String {
     text.trim().to_owned()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the template engine hands its filters owned strings")]
 fn replace(text: String, from: String, to: String) -> String {
     text.replace(&from, &to)
 }

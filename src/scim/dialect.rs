@@ -31,6 +31,8 @@ pub enum Tolerance {
     EmptyString,
     /// `id` within a PATCH value, equal to the target's (Okta, authentik).
     IdInPatch,
+    /// `meta` within a PATCH value, ignored (clients that read, merge and send back).
+    MetaInPatch,
     /// A complex attribute compared with a literal, taken as its `value` (Entra ID).
     ComplexComparison,
     /// `emails[type eq "work"].value eq "x"`: a sub-attribute behind a value filter (Entra ID, Rippling).
@@ -67,6 +69,7 @@ impl Tolerance {
             Tolerance::StringForComplex => "string_for_complex",
             Tolerance::EmptyString => "empty_string",
             Tolerance::IdInPatch => "id_in_patch",
+            Tolerance::MetaInPatch => "meta_in_patch",
             Tolerance::ComplexComparison => "complex_comparison",
             Tolerance::ValuePathComparison => "value_path_comparison",
             Tolerance::ReplaceCreates => "replace_creates",

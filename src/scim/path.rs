@@ -3,9 +3,11 @@
 //! A path is only ever a name that a schema has, or one under a URN that no schema has: what a client
 //! writes never becomes a key at the top level of a document.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::dialect::{Strictness, Tolerance, Tolerances};
 use super::error::{ScimError, ScimType};
-use super::filter::{AttrPath, PathText, ResolvedFilter, closest_attribute, parse_path, resolve_within};
+use super::filter::{AttrPath, FilterError, PathText, ResolvedFilter, closest_attribute, parse_path, resolve_within};
 use super::resource::is_urn;
 use super::schema::{Attribute, Kind, ResourceDefinition};
 
@@ -39,6 +41,19 @@ pub struct AttributePath {
     pub sub: Option<String>,
 }
 
+impl Display for AttributePath {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = &self.extension {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(&self.name)?;
+        if self.filter.is_some() {
+            f.write_str("[…]")?;
+        }
+        self.sub.iter().try_for_each(|sub| write!(f, ".{sub}"))
+    }
+}
+
 /// A name under a URN that no schema here explains. Whether the last segment is part of an extension's URN
 /// or an attribute in it, the text does not tell: see [`UnknownPath::whole`].
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +81,7 @@ impl Path {
         strictness: Strictness,
         tolerances: &mut Tolerances,
     ) -> Result<Path, ScimError> {
-        let written = parse_path(text, MAX_PATH, strictness, tolerances).map_err(|e| e.into_path_error())?;
+        let written = parse_path(text, MAX_PATH, strictness, tolerances).map_err(FilterError::into_path_error)?;
         Lookup { definition, strictness, tolerances, written: &written.path }.path(&written)
     }
 }
@@ -169,7 +184,7 @@ impl Lookup<'_> {
                 let message = format!("{} has one value; only among several can a filter select", self.written);
                 return Err(unknown(self.written, &message));
             }
-            resolve_within(filter, attribute, self.tolerances).map_err(|e| e.into_path_error())
+            resolve_within(filter, attribute, self.tolerances).map_err(FilterError::into_path_error)
         });
         let filter = filter.transpose()?;
         let sub = match text.sub.as_deref().or(sub) {

@@ -35,9 +35,8 @@ pub async fn of_groups(
     groups: impl IntoIterator<Item = DirectoryGroupId>,
 ) -> Result<Vec<StoredBinding>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM {} AS r
-         JOIN bindings b ON b.organization_id = $2 AND b.directory_group_id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT {COLUMNS} FROM {} bindings b ON b.organization_id = $2 AND b.directory_group_id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await
 }
@@ -56,9 +55,8 @@ pub async fn parked_for_names(
     keys: impl IntoIterator<Item = String>,
 ) -> Result<Vec<DirectoryGroupId>> {
     let text = format!(
-        "SELECT DISTINCT b.directory_group_id FROM {} AS r
-         JOIN bindings b ON b.organization_id = $2 AND b.mirror_name_key = r.name_key AND b.mirror_state = 'parked'",
-        tx.rows(1, &[("name_key", Column::Text)])
+        "SELECT DISTINCT b.directory_group_id FROM {} bindings b ON b.organization_id = $2 AND b.mirror_name_key = r.name_key AND b.mirror_state = 'parked'",
+        tx.driving(1, &[("name_key", Column::Text)])
     );
     let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(sql(text).bind(Rows::texts(keys)).bind(organization)).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())

@@ -115,10 +115,10 @@ pub async fn hold_unique_values(
         rows.push([cell(attribute), cell(key)]);
     }
     let text = format!(
-        "SELECT v.attribute FROM {} AS r JOIN directory_unique_values v
+        "SELECT v.attribute FROM {} directory_unique_values v
          ON v.organization_id = $2 AND v.directory_id = $3 AND v.resource_type = $4
             AND v.attribute = r.attribute AND v.value_key = r.value_key AND v.resource_id <> $5 LIMIT 1",
-        tx.rows(1, &[("attribute", Column::Text), ("value_key", Column::Text)])
+        tx.driving(1, &[("attribute", Column::Text), ("value_key", Column::Text)])
     );
     let stmt = sql(text)
         .bind(rows)

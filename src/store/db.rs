@@ -125,7 +125,7 @@ async fn open_sqlite(url: &str) -> Result<Pools> {
         .statement_cache_capacity(256)
         .pragma("temp_store", "memory")
         .optimize_on_close(true, None)
-        .collation("C", |a, b| a.cmp(b));
+        .collation("C", str::cmp);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
@@ -172,8 +172,7 @@ pub(super) enum Conn {
 /// Builds the query with `$new`, binds every parameter and calls `$run` on the driver in use.
 macro_rules! run {
     ($tx:expr, $stmt:expr, $new:path, $run:ident) => {{
-        $stmt.check();
-        $tx.statements.fetch_add(1, Ordering::Relaxed);
+        $tx.note(&$stmt);
         let text = AssertSqlSafe(std::mem::take(&mut $stmt.text).into_owned());
         match &mut $tx.conn {
             Conn::SqliteRead(conn) => bind_all!($new(text), $stmt.params).$run(&mut **conn).await,
@@ -217,10 +216,26 @@ impl Tx {
         self.engine().rows(n, columns)
     }
 
-    /// Runs a statement; answers how many rows it touched.
-    pub async fn execute(&mut self, mut stmt: Stmt) -> Result<u64> {
+    /// The same rows as `r`, to be joined: what follows them is looked up row by row.
+    pub fn driving(&self, n: usize, columns: &[(&str, Column)]) -> String {
+        format!("{} AS r {}", self.rows(n, columns), self.join())
+    }
+
+    /// A join whose left side is read first.
+    pub fn join(&self) -> &'static str {
+        self.engine().join()
+    }
+
+    /// Counts a statement, and shows its text (never its values) to whoever traces `muster::sql`.
+    fn note(&self, stmt: &Stmt) {
         stmt.check();
         self.statements.fetch_add(1, Ordering::Relaxed);
+        tracing::trace!(target: "muster::sql", engine = ?self.engine(), text = %stmt.text);
+    }
+
+    /// Runs a statement; answers how many rows it touched.
+    pub async fn execute(&mut self, mut stmt: Stmt) -> Result<u64> {
+        self.note(&stmt);
         let text = AssertSqlSafe(std::mem::take(&mut stmt.text).into_owned());
         let touched = match &mut self.conn {
             Conn::SqliteRead(conn) => {

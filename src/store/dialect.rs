@@ -41,4 +41,13 @@ impl Engine {
             Engine::Postgres => format!("(SELECT {cells} FROM jsonb_array_elements(CAST(${n} AS jsonb)) AS j(value))"),
         }
     }
+
+    /// A join whose left side is read first. SQLite's planner, which knows little of how many rows there
+    /// are, would sometimes rather walk a whole table; PostgreSQL's finds out by itself.
+    pub fn join(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "CROSS JOIN",
+            Engine::Postgres => "JOIN",
+        }
+    }
 }

@@ -136,8 +136,8 @@ pub async fn by_ids(
     ids: impl IntoIterator<Item = DirectoryGroupId>,
 ) -> Result<Vec<DirectoryGroup>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM {} AS r JOIN directory_groups g ON g.organization_id = $2 AND g.id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT {COLUMNS} FROM {} directory_groups g ON g.organization_id = $2 AND g.id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<GroupRow> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     rows.into_iter().map(DirectoryGroup::try_from).collect()

@@ -162,8 +162,8 @@ pub async fn by_ids(
     ids: impl IntoIterator<Item = DirectoryUserId>,
 ) -> Result<Vec<DirectoryUser>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM {} AS r JOIN directory_users u ON u.organization_id = $2 AND u.id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT {COLUMNS} FROM {} directory_users u ON u.organization_id = $2 AND u.id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<UserRow> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     rows.into_iter().map(DirectoryUser::try_from).collect()

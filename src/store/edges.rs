@@ -88,10 +88,10 @@ pub async fn known_ids(
             Member::Group(id) => groups.push([cell(id)]),
         }
     }
-    let ids = tx.rows(1, &[("id", Column::Id)]);
+    let ids = tx.driving(1, &[("id", Column::Id)]);
     let text = |table: &str| {
         format!(
-            "SELECT x.id FROM {ids} AS r JOIN {table} x
+            "SELECT x.id FROM {ids} {table} x
              ON x.organization_id = $2 AND x.id = r.id AND x.directory_id = $3"
         )
     };
@@ -233,43 +233,54 @@ pub async fn users_page(
     tx.fetch_all(stmt.bind(organization).bind(group).bind(after).bind(limit)).await
 }
 
-/// The edges of a group that name a group or are pending. Rarely many.
+/// The edges of a group that name a group, then those that are pending. Rarely many.
 pub async fn others(tx: &mut Tx, organization: OrganizationId, group: DirectoryGroupId) -> Result<Vec<EdgeRow>> {
     let stmt = sql("SELECT user_id, subgroup_id, value FROM directory_edges
          WHERE organization_id = $1 AND group_id = $2 AND subgroup_id IS NOT NULL
          UNION ALL
          SELECT user_id, subgroup_id, value FROM directory_edges
-         WHERE organization_id = $1 AND group_id = $2 AND value IS NOT NULL AND user_id IS NULL AND subgroup_id IS NULL
-         ORDER BY 2, 3");
-    tx.fetch_all(stmt.bind(organization).bind(group)).await
+         WHERE organization_id = $1 AND group_id = $2 AND value IS NOT NULL AND user_id IS NULL AND subgroup_id IS NULL");
+    let mut rows: Vec<EdgeRow> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
+    rows.sort_by(|one, other| place(one).cmp(&place(other)));
+    Ok(rows)
 }
 
-/// Members of several groups at once.
-#[derive(Debug, sqlx::FromRow)]
-pub struct EdgeOfGroup {
-    /// The group that has the member.
-    pub group_id: DirectoryGroupId,
-    /// The user, if it is one.
-    pub user_id: Option<DirectoryUserId>,
-    /// The group, if it is one.
-    pub subgroup_id: Option<DirectoryGroupId>,
-    /// The reference as sent, where it is not the member's own id.
-    pub value: Option<String>,
+/// Where a member stands in a list: users by id, then groups by id, then pending ones by their text.
+/// Sorted here, because the engines disagree on where NULLs and which texts come first.
+fn place(row: &EdgeRow) -> (bool, Option<DirectoryUserId>, bool, Option<DirectoryGroupId>, Option<&str>) {
+    (row.user_id.is_none(), row.user_id, row.subgroup_id.is_none(), row.subgroup_id, row.value.as_deref())
 }
 
-/// The edges of several groups.
+#[derive(sqlx::FromRow)]
+struct EdgeOfGroup {
+    group_id: DirectoryGroupId,
+    #[sqlx(flatten)]
+    edge: EdgeRow,
+}
+
+/// The edges of several groups, each with its group, in the order in which one group is read.
 pub async fn of_groups(
     tx: &mut Tx,
     organization: OrganizationId,
     groups: impl IntoIterator<Item = DirectoryGroupId>,
-) -> Result<Vec<EdgeOfGroup>> {
+) -> Result<Vec<(DirectoryGroupId, EdgeRow)>> {
     let text = format!(
-        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} AS r
-         JOIN directory_edges e ON e.organization_id = $2 AND e.group_id = r.id
+<<<<<<< HEAD
+        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} directory_edges e ON e.organization_id = $2 AND e.group_id = r.id
          ORDER BY e.group_id, e.user_id, e.subgroup_id",
+        tx.driving(1, &[("id", Column::Id)])
+=======
+        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} AS r
+         JOIN directory_edges e ON e.organization_id = $2 AND e.group_id = r.id",
         tx.rows(1, &[("id", Column::Id)])
+>>>>>>> h
     );
-    tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await
+    let rows: Vec<EdgeOfGroup> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;
+    let mut edges: Vec<_> = rows.into_iter().map(|row| (row.group_id, row.edge)).collect();
+    edges.sort_by(|(one_group, one), (other_group, other)| {
+        one_group.cmp(other_group).then_with(|| place(one).cmp(&place(other)))
+    });
+    Ok(edges)
 }
 
 /// A pending edge that was just resolved.
@@ -292,11 +303,10 @@ pub async fn resolve(
         Member::Group(id) => (None, Some(id), id.to_string()),
     };
     let select = format!(
-        "SELECT DISTINCT e.group_id FROM {} AS r
-         JOIN directory_edges e ON e.organization_id = $2 AND e.value = r.value
+        "SELECT DISTINCT e.group_id FROM {} directory_edges e ON e.organization_id = $2 AND e.value = r.value
             AND e.user_id IS NULL AND e.subgroup_id IS NULL
          JOIN directory_groups g ON g.organization_id = $2 AND g.id = e.group_id AND g.directory_id = $3",
-        tx.rows(1, &[("value", Column::Text)])
+        tx.driving(1, &[("value", Column::Text)])
     );
     let stmt = sql(select).bind(Rows::texts(values.iter().cloned())).bind(scope.organization()).bind(scope.directory());
     let groups: Vec<ResolvedEdge> = tx.fetch_all(stmt).await?;
@@ -356,13 +366,14 @@ pub async fn people_of(
     organization: OrganizationId,
     groups: impl IntoIterator<Item = DirectoryGroupId>,
 ) -> Result<BTreeSet<DirectoryUserId>> {
+    let join = tx.join();
     let text = format!(
         "WITH RECURSIVE down(group_id) AS (
             SELECT r.id FROM {} AS r
             UNION
-            SELECT e.subgroup_id FROM down JOIN directory_edges e
+            SELECT e.subgroup_id FROM down {join} directory_edges e
                 ON e.organization_id = $2 AND e.group_id = down.group_id AND e.subgroup_id IS NOT NULL)
-         SELECT DISTINCT e.user_id AS id FROM down JOIN directory_edges e
+         SELECT DISTINCT e.user_id AS id FROM down {join} directory_edges e
             ON e.organization_id = $2 AND e.group_id = down.group_id AND e.user_id IS NOT NULL",
         tx.rows(1, &[("id", Column::Id)])
     );
@@ -371,14 +382,14 @@ pub async fn people_of(
 }
 
 /// The start of a walk from people up to every group they are in, directly or not.
-fn upward(rows: &str) -> String {
+fn upward(tx: &Tx) -> String {
+    let (people, join) = (tx.driving(1, &[("id", Column::Id)]), tx.join());
     format!(
         "WITH RECURSIVE up(user_id, group_id) AS (
-            SELECT e.user_id, e.group_id FROM {rows} AS r
-            JOIN directory_edges e ON e.organization_id = $2 AND e.user_id = r.id
+            SELECT e.user_id, e.group_id FROM {people} directory_edges e ON e.organization_id = $2 AND e.user_id = r.id
             UNION
             SELECT up.user_id, e.group_id FROM up
-            JOIN directory_edges e ON e.organization_id = $2 AND e.subgroup_id = up.group_id)"
+            {join} directory_edges e ON e.organization_id = $2 AND e.subgroup_id = up.group_id)"
     )
 }
 
@@ -405,9 +416,10 @@ pub async fn groups_of(
         "{} SELECT up.user_id, up.group_id, g.display_name,
             EXISTS (SELECT 1 FROM directory_edges d WHERE d.organization_id = $2 AND d.group_id = up.group_id
                 AND d.user_id = up.user_id) AS direct
-         FROM up JOIN directory_groups g ON g.organization_id = $2 AND g.id = up.group_id
+         FROM up {} directory_groups g ON g.organization_id = $2 AND g.id = up.group_id
          ORDER BY up.user_id, up.group_id",
-        upward(&tx.rows(1, &[("id", Column::Id)]))
+        upward(tx),
+        tx.join()
     );
     tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization)).await
 }
@@ -431,8 +443,9 @@ pub async fn bindings_of(
 ) -> Result<Vec<(DirectoryUserId, Binding)>> {
     let text = format!(
         "{} SELECT up.user_id, b.rule_id, b.directory_group_id, b.matched, b.excepted, b.mirror_group_id
-         FROM up JOIN bindings b ON b.organization_id = $2 AND b.directory_group_id = up.group_id",
-        upward(&tx.rows(1, &[("id", Column::Id)]))
+         FROM up {} bindings b ON b.organization_id = $2 AND b.directory_group_id = up.group_id",
+        upward(tx),
+        tx.join()
     );
     let rows: Vec<BindingOfUser> = tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization)).await?;
     Ok(rows

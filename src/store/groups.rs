@@ -82,8 +82,8 @@ pub async fn by_ids(
     ids: impl IntoIterator<Item = GroupId>,
 ) -> Result<HashMap<GroupId, Group>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM {} AS r JOIN groups g ON g.organization_id = $2 AND g.id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT {COLUMNS} FROM {} groups g ON g.organization_id = $2 AND g.id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<GroupRow> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     Ok(rows.into_iter().map(|row| (row.id, Group::from(row))).collect())
@@ -147,9 +147,8 @@ pub async fn of_memberships(
     memberships: impl IntoIterator<Item = MembershipId>,
 ) -> Result<HashMap<MembershipId, BTreeSet<GroupId>>> {
     let text = format!(
-        "SELECT e.membership_id, e.group_id FROM {} AS r
-         JOIN group_memberships e ON e.organization_id = $2 AND e.membership_id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT e.membership_id, e.group_id FROM {} group_memberships e ON e.organization_id = $2 AND e.membership_id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let stmt = sql(text).bind(Rows::ids(memberships)).bind(organization);
     let rows: Vec<(MembershipId, GroupId)> = tx.fetch_all(stmt).await?;

@@ -46,9 +46,8 @@ pub async fn of_users(
     users: impl IntoIterator<Item = DirectoryUserId>,
 ) -> Result<HashMap<DirectoryUserId, Link>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM {} AS r
-         JOIN identity_links l ON l.organization_id = $2 AND l.directory_user_id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT {COLUMNS} FROM {} identity_links l ON l.organization_id = $2 AND l.directory_user_id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<Link> = tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization)).await?;
     Ok(rows.into_iter().map(|link| (link.directory_user_id, link)).collect())
@@ -114,13 +113,12 @@ pub async fn ended_by_external_id(
         return Ok(HashMap::new());
     }
     let text = format!(
-        "SELECT l.directory_id, l.external_id, l.user_id FROM {} AS r
-         JOIN identity_links l ON l.organization_id = $2 AND l.directory_id = r.directory_id
+        "SELECT l.directory_id, l.external_id, l.user_id FROM {} identity_links l ON l.organization_id = $2 AND l.directory_id = r.directory_id
             AND l.external_id = r.external_id AND l.state = 'ended' AND l.user_id IS NOT NULL
          WHERE NOT EXISTS (SELECT 1 FROM identity_links other WHERE other.organization_id = $2
             AND other.membership_id = l.membership_id AND other.state = 'linked')
          ORDER BY l.updated_at, l.directory_user_id",
-        tx.rows(1, &[("directory_id", Column::Id), ("external_id", Column::Text)])
+        tx.driving(1, &[("directory_id", Column::Id), ("external_id", Column::Text)])
     );
     let found: Vec<Row> = tx.fetch_all(sql(text).bind(rows).bind(organization)).await?;
     Ok(found.into_iter().map(|row| ((row.directory_id, row.external_id), row.user_id)).collect())
@@ -141,12 +139,11 @@ pub async fn standings(
     let text = format!(
         "SELECT l.membership_id, COUNT(*) AS linked,
             COUNT(CASE WHEN l.state = 'linked' AND u.active THEN 1 END) AS active
-         FROM {} AS r
-         JOIN identity_links l ON l.organization_id = $2 AND l.membership_id = r.id
+         FROM {} identity_links l ON l.organization_id = $2 AND l.membership_id = r.id
             AND l.state IN ('linked', 'ended')
          LEFT JOIN directory_users u ON u.organization_id = $2 AND u.id = l.directory_user_id
          GROUP BY l.membership_id",
-        tx.rows(1, &[("id", Column::Id)])
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<Row> = tx.fetch_all(sql(text).bind(Rows::ids(memberships)).bind(organization)).await?;
     let count = |n: i64| usize::try_from(n).unwrap_or_default();

@@ -115,9 +115,8 @@ pub async fn by_ids(
     ids: impl IntoIterator<Item = MembershipId>,
 ) -> Result<Vec<StoredMembership>> {
     let text = format!(
-        "SELECT {STORED} FROM {} AS r
-         JOIN organization_memberships m ON m.organization_id = $2 AND m.id = r.id ORDER BY m.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT {STORED} FROM {} organization_memberships m ON m.organization_id = $2 AND m.id = r.id ORDER BY m.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await
 }
@@ -129,9 +128,8 @@ pub async fn ids_by_users(
     ids: impl IntoIterator<Item = UserId>,
 ) -> Result<HashMap<UserId, MembershipId>> {
     let text = format!(
-        "SELECT m.user_id, m.id FROM {} AS r
-         JOIN organization_memberships m ON m.organization_id = $2 AND m.user_id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT m.user_id, m.id FROM {} organization_memberships m ON m.organization_id = $2 AND m.user_id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<(UserId, MembershipId)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     Ok(rows.into_iter().collect())
@@ -144,9 +142,8 @@ pub async fn roles_of(
     ids: impl IntoIterator<Item = MembershipId>,
 ) -> Result<HashMap<MembershipId, Vec<RoleId>>> {
     let text = format!(
-        "SELECT h.membership_id, h.role_id FROM {} AS r
-         JOIN membership_roles h ON h.organization_id = $2 AND h.membership_id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT h.membership_id, h.role_id FROM {} membership_roles h ON h.organization_id = $2 AND h.membership_id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<(MembershipId, RoleId)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     let mut roles: HashMap<MembershipId, Vec<RoleId>> = HashMap::new();
@@ -301,12 +298,11 @@ async fn complete(tx: &mut Tx, rows: Vec<MembershipRow>) -> Result<Vec<WithUser>
     }
     let columns = [("organization_id", Column::Id), ("membership_id", Column::Id), ("role_id", Column::Id)];
     let text = format!(
-        "SELECT k.membership_id, x.id AS role_id, x.slug FROM {} AS k
-         JOIN roles x ON x.organization_id = k.organization_id AND (x.id = k.role_id OR x.id IN
+        "SELECT r.membership_id, x.id AS role_id, x.slug FROM {} roles x ON x.organization_id = r.organization_id AND (x.id = r.role_id OR x.id IN
             (SELECT h.role_id FROM membership_roles h
-             WHERE h.organization_id = k.organization_id AND h.membership_id = k.membership_id))
+             WHERE h.organization_id = r.organization_id AND h.membership_id = r.membership_id))
          ORDER BY x.id",
-        tx.rows(1, &columns)
+        tx.driving(1, &columns)
     );
     let held: Vec<Held> = tx.fetch_all(sql(text).bind(keys)).await?;
     let mut slugs: HashMap<MembershipId, Vec<(RoleId, String)>> = HashMap::new();

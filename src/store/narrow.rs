@@ -55,10 +55,10 @@ pub fn narrow(filter: &ResolvedFilter, table: Table) -> Option<Narrowed> {
             let exact = narrowed.iter().all(|part| part.exact);
             joined(narrowed, " OR ", exact)
         }
-        ResolvedFilter::Not(_) => None,
         ResolvedFilter::Is(target, ResolvedTest::Compare(op, operand)) => comparison(target, *op, operand, table),
-        ResolvedFilter::Is(..) => None,
         ResolvedFilter::AnyValue(target, inner) => within_value(target, inner, table),
+        // A negation of what over-approximates would leave matches out; presence has no index.
+        ResolvedFilter::Not(_) | ResolvedFilter::Is(..) => None,
     }
 }
 
@@ -86,8 +86,8 @@ fn within_value(target: &Target, inner: &ResolvedFilter, table: Table) -> Option
 fn by_value(target: &Target, raw: &str, table: Table) -> Option<Narrowed> {
     match (table, target.name.as_str(), target.extension.as_ref()) {
         (Table::Users, "emails", None) => Some(Narrowed::new(
-            "EXISTS (SELECT 1 FROM directory_user_emails m WHERE m.organization_id = $1 AND m.directory_id = $2
-                AND m.value_key = ? AND m.directory_user_id = t.id)",
+            "t.id IN (SELECT m.directory_user_id FROM directory_user_emails m
+                WHERE m.organization_id = $1 AND m.directory_id = $2 AND m.value_key = ?)",
             vec![fold(raw).into()],
             true,
         )),
@@ -101,9 +101,9 @@ fn by_member(raw: &str) -> Narrowed {
     let user = raw.parse().unwrap_or_else(|_| DirectoryUserId::nil());
     let group = raw.parse().unwrap_or_else(|_| DirectoryGroupId::nil());
     Narrowed::new(
-        "(EXISTS (SELECT 1 FROM directory_edges e WHERE e.organization_id = $1 AND e.group_id = t.id AND e.user_id = ?)
-          OR EXISTS (SELECT 1 FROM directory_edges e WHERE e.organization_id = $1 AND e.group_id = t.id AND e.subgroup_id = ?)
-          OR EXISTS (SELECT 1 FROM directory_edges e WHERE e.organization_id = $1 AND e.value = ? AND e.group_id = t.id))",
+        "t.id IN (SELECT e.group_id FROM directory_edges e WHERE e.organization_id = $1 AND e.user_id = ?
+          UNION ALL SELECT e.group_id FROM directory_edges e WHERE e.organization_id = $1 AND e.subgroup_id = ?
+          UNION ALL SELECT e.group_id FROM directory_edges e WHERE e.organization_id = $1 AND e.value = ?)",
         vec![user.into(), group.into(), raw.into()],
         true,
     )

@@ -159,10 +159,8 @@ pub async fn names(
     tx: &mut Tx,
     ids: impl IntoIterator<Item = OrganizationId>,
 ) -> Result<HashMap<OrganizationId, String>> {
-    let text = format!(
-        "SELECT o.id, o.name FROM {} AS r JOIN organizations o ON o.id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
-    );
+    let text =
+        format!("SELECT o.id, o.name FROM {} organizations o ON o.id = r.id", tx.driving(1, &[("id", Column::Id)]));
     let rows: Vec<(OrganizationId, String)> = tx.fetch_all(sql(text).bind(Rows::ids(ids))).await?;
     Ok(rows.into_iter().collect())
 }
@@ -171,10 +169,10 @@ async fn with_domains(tx: &mut Tx, rows: Vec<OrganizationRow>) -> Result<Vec<Org
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let ids = tx.rows(1, &[("id", Column::Id)]);
+    let ids = tx.driving(1, &[("id", Column::Id)]);
     let text = format!(
         "SELECT d.organization_id, d.id, d.domain, d.state, d.verification_token, d.created_at, d.updated_at
-         FROM {ids} AS r JOIN organization_domains d ON d.organization_id = r.id ORDER BY d.id"
+         FROM {ids} organization_domains d ON d.organization_id = r.id ORDER BY d.id"
     );
     let domains: Vec<DomainRow> = tx.fetch_all(sql(text).bind(Rows::ids(rows.iter().map(|row| row.id)))).await?;
     let mut by_organization: HashMap<OrganizationId, Vec<Domain>> = HashMap::new();

@@ -1,6 +1,6 @@
 //! Origins: why native facts are there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
@@ -54,8 +54,8 @@ pub async fn of_memberships(
     memberships: impl IntoIterator<Item = MembershipId>,
 ) -> Result<HashMap<MembershipId, Vec<Origin>>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM {} AS r JOIN origins o ON o.organization_id = $2 AND o.membership_id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
+        "SELECT {COLUMNS} FROM {} origins o ON o.organization_id = $2 AND o.membership_id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<OriginRow> = tx.fetch_all(sql(text).bind(Rows::ids(memberships)).bind(organization)).await?;
     let mut origins: HashMap<MembershipId, Vec<Origin>> = HashMap::new();
@@ -65,16 +65,12 @@ pub async fn of_memberships(
     Ok(origins)
 }
 
-/// The memberships that have any origin for a group.
-pub async fn memberships_of_group(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    group: GroupId,
-) -> Result<BTreeSet<MembershipId>> {
-    let stmt = sql("SELECT DISTINCT membership_id FROM origins
-         WHERE organization_id = $1 AND target_id = $2 AND target = 'group'");
-    let rows: Vec<(MembershipId,)> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+/// Whether anything speaks for somebody's belonging to a group.
+pub async fn speak_for_group(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<bool> {
+    let stmt = sql("SELECT membership_id FROM origins
+         WHERE organization_id = $1 AND target_id = $2 AND target = 'group' LIMIT 1");
+    let row: Option<(MembershipId,)> = tx.fetch_optional(stmt.bind(organization).bind(group)).await?;
+    Ok(row.is_some())
 }
 
 fn target_cells(target: Target) -> (&'static str, GroupId) {
@@ -156,18 +152,6 @@ pub async fn delete(tx: &mut Tx, organization: OrganizationId, origins: &[Placed
         tx.rows(1, &KEY)
     );
     tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
-}
-
-/// Ends every origin for a group that goes. Answers whose they were.
-pub async fn delete_of_group(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    group: GroupId,
-) -> Result<BTreeSet<MembershipId>> {
-    let stmt = sql("DELETE FROM origins WHERE organization_id = $1 AND target_id = $2 AND target = 'group'
-         RETURNING membership_id");
-    let rows: Vec<(MembershipId,)> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Makes what a rule gives manual as well, so that it stays when the rule goes.

@@ -129,9 +129,9 @@ impl Source<'_> {
             rows.push([cell(Id::<()>::from_uuid(*id))]);
         }
         let text = format!(
-            "SELECT {COLUMNS} FROM {} AS r JOIN {} t
+            "SELECT {COLUMNS} FROM {} {} t
              ON t.organization_id = $2 AND t.id = r.id AND t.directory_id = $3",
-            tx.rows(1, &[("id", Column::Id)]),
+            tx.driving(1, &[("id", Column::Id)]),
             self.table.name()
         );
         let stmt = sql(text).bind(rows).bind(self.scope.organization()).bind(self.scope.directory());

@@ -38,6 +38,7 @@ pub fn sql(text: impl Into<Cow<'static, str>>) -> Stmt {
 
 impl Stmt {
     /// Binds the next parameter.
+    #[must_use]
     pub fn bind(mut self, value: impl Into<Param>) -> Self {
         self.params.push(value.into());
         self

@@ -97,7 +97,7 @@ pub async fn insert(tx: &mut Tx, users: &[User]) -> Result<HashSet<UserId>> {
 
 /// The users with these ids.
 pub async fn by_ids(tx: &mut Tx, ids: impl IntoIterator<Item = UserId>) -> Result<HashMap<UserId, User>> {
-    let text = format!("SELECT {COLUMNS} FROM {} AS r JOIN users n ON n.id = r.id", tx.rows(1, &[("id", Column::Id)]));
+    let text = format!("SELECT {COLUMNS} FROM {} users n ON n.id = r.id", tx.driving(1, &[("id", Column::Id)]));
     let rows: Vec<UserRow> = tx.fetch_all(sql(text).bind(Rows::ids(ids))).await?;
     rows.into_iter().map(|row| Ok((row.id, User::try_from(row)?))).collect()
 }
@@ -129,8 +129,8 @@ pub async fn by_emails(
                 AS member_elsewhere,
             EXISTS (SELECT 1 FROM organization_memberships m WHERE m.user_id = n.id AND m.organization_id = $2)
                 AS member_here
-         FROM {} AS r JOIN users n ON n.email_key = r.email_key",
-        tx.rows(1, &[("email_key", Column::Text)])
+         FROM {} users n ON n.email_key = r.email_key",
+        tx.driving(1, &[("email_key", Column::Text)])
     );
     let stmt = sql(text).bind(Rows::texts(email_keys)).bind(organization);
     let rows: Vec<AccountByEmail> = tx.fetch_all(stmt).await?;

@@ -8,7 +8,7 @@ use crate::app::App;
 
 /// Runs until `stop`.
 pub async fn run(app: App, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(60));
+    let mut ticks = tokio::time::interval(Duration::from_mins(1));
     loop {
         tokio::select! {
             _ = ticks.tick() => app.forget_quiet_callers(),

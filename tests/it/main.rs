@@ -1,9 +1,19 @@
 //! Tests of the whole program, through its public faces, on each database.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod idp_conversations;
 mod keys_and_tokens;
 mod mapping_people;
+mod mapping_properties;
 mod mapping_rules;
 mod native_read;
 mod native_write;
+mod query_plans;
+mod reference;
+mod scim_groups;
+mod scim_passwords;
+mod scim_preconditions;
+mod scim_projection;
+mod scim_users;
+mod store_writes;
 mod support;

@@ -115,7 +115,7 @@ pub async fn streamed_group(
                 return Ok::<_, Error>(None);
             }
             let mut text = part.head.take().unwrap_or_default();
-            let full = part.rows.len() as i64 == MEMBERS;
+            let full = i64::try_from(part.rows.len()) == Ok(MEMBERS);
             part.last = part.rows.last().and_then(|row| row.user_id).unwrap_or(part.last);
             part.append(&mut text, &base_url);
             if full {

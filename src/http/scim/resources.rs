@@ -18,6 +18,7 @@ use crate::domain::{Error, Result};
 use crate::http::caller::{ScimCaller, ScimPath};
 use crate::scim::dialect::Tolerances;
 use crate::scim::error::ScimError;
+use crate::scim::patch;
 use crate::scim::projection::Projection;
 use crate::scim::resource::normalise;
 use crate::scim::schema::ResourceDefinition;
@@ -121,18 +122,21 @@ impl Exchange {
     }
 
     pub(super) async fn patch(&self, id: &str, body: Value) -> Result<Written> {
-        let (app, call) = (&self.app, self.call("PATCH", Tolerances::default()));
+        let mut tolerances = Tolerances::default();
+        let strictness = self.access.directory.settings.strictness();
+        let operations = patch::parse(body, &self.definition, strictness, &mut tolerances)?;
+        let (app, call) = (&self.app, self.call("PATCH", tolerances));
         let (version, revision) = match Kind::of(&self.definition).0 {
             Table::Users => {
-                let done = users::patch(app, call, self.id(id)?, body).await?;
+                let done = users::patch(app, call, self.id(id)?, operations).await?;
                 (done.value.version, done.revision)
             }
             Table::Groups => {
-                let done = groups::patch(app, call, self.id(id)?, body).await?;
+                let done = groups::patch(app, call, self.id(id)?, operations).await?;
                 (done.value.version, done.revision)
             }
             Table::Custom => {
-                let done = custom::patch(app, call, Arc::clone(&self.definition), self.id(id)?, body).await?;
+                let done = custom::patch(app, call, Arc::clone(&self.definition), self.id(id)?, operations).await?;
                 (done.value.version, done.revision)
             }
         };

@@ -172,14 +172,12 @@ impl Filter {
 
 /// The one part there is, or a list of them.
 fn only_or(mut parts: Vec<Filter>, list: fn(Vec<Filter>) -> Filter) -> Filter {
-    match parts.pop() {
-        Some(only) if parts.is_empty() => only,
-        Some(last) => {
-            parts.push(last);
-            list(parts)
-        }
-        None => list(parts),
+    if parts.len() == 1
+        && let Some(only) = parts.pop()
+    {
+        return only;
     }
+    list(parts)
 }
 
 impl AttrPath {

@@ -172,7 +172,7 @@ impl<'t> Grammar<'t> {
     }
 
     /// One level deeper, if that is still allowed.
-    fn deeper<'a>(at: &'a str, nesting: Nesting) -> Result<Nesting, nom::Err<Trouble<'a>>> {
+    fn deeper(at: &str, nesting: Nesting) -> Result<Nesting, nom::Err<Trouble<'_>>> {
         if nesting.depth < MAX_DEPTH {
             return Ok(Nesting { depth: nesting.depth + 1, ..nesting });
         }

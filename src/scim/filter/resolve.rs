@@ -144,18 +144,17 @@ impl<'d> Resolver<'d, '_> {
             let hint = closest_attribute(definition, &path.name);
             FilterError::at(path.place, format!("{} has no attribute {written}{hint}", definition.name))
         };
-        let (urn, local) = match &path.urn {
-            None => (None, written.as_str()),
-            Some(_) => {
-                let qualified = definition.qualified(&written).ok_or_else(unknown)?;
-                if qualified.rest.is_empty() {
-                    return Err(FilterError::at(path.place, format!("{written} is a schema, not an attribute")));
-                }
-                if qualified.legacy {
-                    self.tolerances.note(Tolerance::LegacyUrn);
-                }
-                (Some(qualified.schema.id.as_str()), qualified.rest)
+        let (urn, local) = if path.urn.is_some() {
+            let qualified = definition.qualified(&written).ok_or_else(unknown)?;
+            if qualified.rest.is_empty() {
+                return Err(FilterError::at(path.place, format!("{written} is a schema, not an attribute")));
             }
+            if qualified.legacy {
+                self.tolerances.note(Tolerance::LegacyUrn);
+            }
+            (Some(qualified.schema.id.as_str()), qualified.rest)
+        } else {
+            (None, written.as_str())
         };
         let (name, sub) = split(local);
         let located = definition.locate(urn, name).or_else(|| {
@@ -218,7 +217,7 @@ impl<'d> Resolver<'d, '_> {
             Literal::Null => Some(Operand::Null),
             Literal::Boolean(boolean) => (attribute.kind == Kind::Boolean).then_some(Operand::Boolean(*boolean)),
             Literal::Number(number) => is_numeric(attribute.kind).then(|| Operand::Number(number.clone())),
-            Literal::String(text) => self.text(attribute, text),
+            Literal::String(written) => self.text(attribute, written),
         };
         let operand = operand.ok_or_else(|| {
             let message = format!("{path} cannot be compared with {literal}; expected {}", example(attribute.kind));
@@ -255,8 +254,8 @@ fn split(local: &str) -> (&str, Option<&str>) {
 
 /// The extension that alone has an attribute of this name: Entra ID's documentation writes `manager eq`.
 fn in_one_extension<'d>(definition: &'d ResourceDefinition, name: &str) -> Option<&'d str> {
-    let mut having = definition.extensions.iter().map(|extension| &extension.schema.id);
-    let mut having = having.by_ref().filter(|urn| definition.locate(Some(urn.as_str()), name).is_some());
+    let urns = definition.extensions.iter().map(|extension| &extension.schema.id);
+    let mut having = urns.filter(|urn| definition.locate(Some(urn.as_str()), name).is_some());
     let first = having.next()?;
     having.next().is_none().then_some(first)
 }

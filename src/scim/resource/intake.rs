@@ -242,7 +242,7 @@ fn insert_within(document: &mut Map<String, Value>, urn: &str, name: &str, value
 
 /// What holds for every text also holds for those that no schema describes. The depth of `value` is
 /// bounded by the parser.
-fn check_unknown(path: &str, value: &Value) -> Result<(), ScimError> {
+pub(in crate::scim) fn check_unknown(path: &str, value: &Value) -> Result<(), ScimError> {
     match value {
         Value::String(text) => scalar::check_text(path, text),
         Value::Array(items) => items.iter().try_for_each(|item| check_unknown(path, item)),

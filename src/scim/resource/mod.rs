@@ -20,6 +20,7 @@ pub use intake::{is_urn, normalise};
 pub use keys::unique_keys;
 pub use member::{MAX_MEMBER_VALUE, Member, MemberKind, member, members_attribute, take_members};
 pub use value::{MAX_VALUES, normalise_element, normalise_value};
+pub(super) use {intake::check_unknown, value::comparable, value::identity};
 
 use super::schema::ResourceDefinition;
 

@@ -220,7 +220,7 @@ fn merge(first: &mut Map<String, Value>, later: Map<String, Value>) {
 }
 
 /// What makes two values of an attribute the same one.
-fn identity(attribute: &Attribute, value: &Value) -> String {
+pub(in crate::scim) fn identity(attribute: &Attribute, value: &Value) -> String {
     match value {
         Value::Object(parts) if parts.contains_key("value") => {
             let key = |name: &str| match (parts.get(name), attribute.sub_attribute(name)) {
@@ -236,7 +236,7 @@ fn identity(attribute: &Attribute, value: &Value) -> String {
 }
 
 /// A simple value as text that is equal for equal values, heeding `caseExact`.
-pub(super) fn comparable(attribute: &Attribute, value: &Value) -> String {
+pub(in crate::scim) fn comparable(attribute: &Attribute, value: &Value) -> String {
     match value {
         Value::String(text) if attribute.case_exact || attribute.kind != Kind::String => text.clone(),
         Value::String(text) => fold(text),

@@ -233,7 +233,7 @@ pub(super) async fn delete_group(change: &mut Change<'_>, context: &Context, id:
     let named_by_rule = context.rules.iter().any(|rule| {
         rule.document.then.iter().any(|action| matches!(action, Action::IntoGroup { group_id } if *group_id == id))
     });
-    let spoken_for = !origins::memberships_of_group(change.tx, change.organization, id).await?.is_empty();
+    let spoken_for = origins::speak_for_group(change.tx, change.organization, id).await?;
     let mirrored = bindings::of_mirror(change.tx, change.organization, id).await?.is_some();
     if named_by_rule || spoken_for || mirrored {
         return Ok(None);

@@ -10,7 +10,7 @@ use super::{Call, Outcome, write};
 use crate::app::App;
 use crate::domain::id::DirectoryResourceId;
 use crate::domain::{Error, Result};
-use crate::scim::patch;
+use crate::scim::patch::{self, Operation};
 use crate::scim::resource::{self, Normalised};
 use crate::scim::schema::ResourceDefinition;
 use crate::service::change::Change;
@@ -75,17 +75,16 @@ pub async fn patch(
     call: Call,
     definition: Arc<ResourceDefinition>,
     id: DirectoryResourceId,
-    body: Value,
+    operations: Vec<Operation>,
 ) -> Result<Outcome<CustomResource>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
+    let operations = Arc::new(operations);
     write(app, call, move |change, log| {
         let (access, definition) = (access.clone(), Arc::clone(&definition));
-        let (precondition, body) = (precondition.clone(), body.clone());
+        let (precondition, operations) = (precondition.clone(), Arc::clone(&operations));
         Box::pin(async move {
             let stored = found(change, &access, &definition, id).await?;
             precondition.check(stored.version)?;
-            let strictness = access.directory.settings.strictness();
-            let operations = patch::parse(body, &definition, strictness, &mut log.tolerances)?;
             let text = id.to_string();
             let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
             log.status = 200;

@@ -1,6 +1,8 @@
 //! Groups: RFC 7644 sections 3.3 to 3.6 over RFC 7643 section 4.2. Members are rows, written as deltas, so
 //! that adding one costs the same in a group of ten and of a million.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::members::{self, MemberChanges};
@@ -10,7 +12,7 @@ use crate::app::App;
 use crate::domain::directory::{DirectoryGroup, OmittedExtension, previous_attributes};
 use crate::domain::id::DirectoryGroupId;
 use crate::domain::{Error, Result};
-use crate::scim::patch;
+use crate::scim::patch::{self, Operation};
 use crate::scim::resource::{self, Member as Reference, Normalised, Sent, take_members};
 use crate::service::change::Change;
 use crate::service::converge::{Scope, converge};
@@ -88,16 +90,20 @@ pub async fn replace(app: &App, call: Call, id: DirectoryGroupId, body: Normalis
 }
 
 /// Changes a group (RFC 7644 section 3.5.2): all operations or none.
-pub async fn patch(app: &App, call: Call, id: DirectoryGroupId, body: Value) -> Result<Outcome<DirectoryGroup>> {
+pub async fn patch(
+    app: &App,
+    call: Call,
+    id: DirectoryGroupId,
+    operations: Vec<Operation>,
+) -> Result<Outcome<DirectoryGroup>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
+    let operations = Arc::new(operations);
     write(app, call, move |change, log| {
-        let (access, precondition, body) = (access.clone(), precondition.clone(), body.clone());
+        let (access, precondition, operations) = (access.clone(), precondition.clone(), Arc::clone(&operations));
         Box::pin(async move {
             let stored = found(change, &access, id).await?;
             precondition.check(stored.version)?;
             let definition = definition(&access, "Group")?;
-            let strictness = access.directory.settings.strictness();
-            let operations = patch::parse(body, &definition, strictness, &mut log.tolerances)?;
             let text = id.to_string();
             let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
             let mut changes = MemberChanges::default();

@@ -22,7 +22,7 @@ pub use super::change::Outcome;
 use super::keys::ScimAccess;
 use crate::app::App;
 use crate::domain::{Error, Result};
-use crate::scim::dialect::Tolerances;
+use crate::scim::dialect::{Tolerance, Tolerances};
 use crate::scim::schema::ResourceDefinition;
 use crate::store::Lane;
 use crate::store::requests::{self, RequestEntry};
@@ -131,7 +131,8 @@ fn entry(call: &Call, log: &Log, events: i64, now: DateTime<Utc>) -> RequestEntr
 
 /// The names of tolerances as the log keeps them: a JSON array.
 pub fn tolerance_names(tolerances: &Tolerances) -> String {
-    serde_json::Value::from_iter(tolerances.iter().map(|t| t.as_str())).to_string()
+    let names: Vec<&str> = tolerances.iter().map(Tolerance::as_str).collect();
+    serde_json::Value::from(names).to_string()
 }
 
 /// The definition of a resource type that the catalogue has.

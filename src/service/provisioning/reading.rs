@@ -28,7 +28,7 @@ use crate::store::{Tx, edges};
 /// How many resources a scan holds at a time.
 const SCAN: u64 = 500;
 /// How long a cursor is good for.
-pub const CURSOR_TIMEOUT: Duration = Duration::from_secs(3_600);
+pub const CURSOR_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Which ids a resource type has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,11 +148,9 @@ impl<'a> Reading<'a> {
             }
             Table::Groups if wants("members") && !stored.is_empty() => {
                 let ids = stored.iter().map(|resource| DirectoryGroupId::from_uuid(resource.id));
-                for edge in edges::of_groups(tx, organization, ids).await? {
-                    let row =
-                        edges::EdgeRow { user_id: edge.user_id, subgroup_id: edge.subgroup_id, value: edge.value };
-                    let list: &mut Vec<Value> = members.entry(edge.group_id.uuid()).or_default();
-                    list.push(member_value(&row, &self.base_url));
+                for (group, edge) in edges::of_groups(tx, organization, ids).await? {
+                    let list: &mut Vec<Value> = members.entry(group.uuid()).or_default();
+                    list.push(member_value(&edge, &self.base_url));
                 }
             }
             _ => {}

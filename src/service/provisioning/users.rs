@@ -1,5 +1,7 @@
 //! Users: RFC 7644 sections 3.3 to 3.6 over RFC 7643 section 4.1.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::{Call, Log, Outcome, definition, write};
@@ -8,7 +10,7 @@ use crate::domain::directory::{DeletedPeople, DirectoryUser, OmittedExtension, p
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId};
 use crate::domain::{Error, Result};
 use crate::scim::error::{ScimError, ScimType};
-use crate::scim::patch;
+use crate::scim::patch::{self, Operation};
 use crate::scim::resource::{self, Normalised};
 use crate::scim::text::fold;
 use crate::service::change::Change;
@@ -79,16 +81,20 @@ pub async fn replace(app: &App, call: Call, id: DirectoryUserId, body: Normalise
 }
 
 /// Changes a user (RFC 7644 section 3.5.2): all operations or none.
-pub async fn patch(app: &App, call: Call, id: DirectoryUserId, body: Value) -> Result<Outcome<DirectoryUser>> {
+pub async fn patch(
+    app: &App,
+    call: Call,
+    id: DirectoryUserId,
+    operations: Vec<Operation>,
+) -> Result<Outcome<DirectoryUser>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
+    let operations = Arc::new(operations);
     write(app, call, move |change, log| {
-        let (access, precondition, body) = (access.clone(), precondition.clone(), body.clone());
+        let (access, precondition, operations) = (access.clone(), precondition.clone(), Arc::clone(&operations));
         Box::pin(async move {
             let stored = found(change, &access, id).await?;
             precondition.check(stored.version)?;
             let definition = definition(&access, "User")?;
-            let strictness = access.directory.settings.strictness();
-            let operations = patch::parse(body, &definition, strictness, &mut log.tolerances)?;
             let text = id.to_string();
             let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
             log.status = 200;

@@ -2,4 +2,5 @@
 
 pub mod database;
 pub mod native;
+pub mod scim;
 pub mod server;

@@ -1,0 +1,154 @@
+//! Every statement that the main job runs is looked up by an index, as SQLite's planner sees it without
+//! statistics: no walk through a table, and none through all rows of an organization.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use muster::store::Db;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::{Layer, Registry};
+
+use super::support::native::native;
+use super::support::server::TestServer;
+
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Collects the statements that SQLite is given.
+struct Statements;
+
+#[derive(Default)]
+struct Fields {
+    engine: String,
+    text: String,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        match field.name() {
+            "engine" => self.engine = format!("{value:?}"),
+            "text" => self.text = format!("{value:?}"),
+            _ => {}
+        }
+    }
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Statements {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "muster::sql" {
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            if fields.engine == "Sqlite" {
+                SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(fields.text);
+            }
+        }
+    }
+}
+
+/// Statements that read all of an organization's rows of a table, since that is what they are for.
+const WHOLE: [&str; 10] = [
+    "COUNT(*)",                                              // totalResults of a list without filter
+    "FROM mapping_rules",                                    // the rules: few
+    "FROM roles",                                            // the roles: few
+    "SELECT id FROM directory_groups WHERE organization_id", // applying a rule looks at every group
+    "SELECT id FROM directory_users WHERE organization_id",  // and a rule by people at everybody
+    "FROM organization_domains",                             // the domains: few
+    "ORDER BY t.id LIMIT",                                   // pages in the order of ids
+    "ORDER BY g.id",
+    "ORDER BY m.id",
+    "directory_groups g\n         JOIN directories d", // the tour's table of all groups
+];
+
+/// Tables that grow with the number of people.
+const LARGE: [&str; 11] = [
+    "directory_users",
+    "directory_user_emails",
+    "directory_groups",
+    "directory_edges",
+    "users",
+    "organization_memberships",
+    "groups",
+    "group_memberships",
+    "membership_roles",
+    "identity_links",
+    "origins",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_of_the_main_job_walks_through_a_large_table() {
+    tracing::subscriber::set_global_default(Registry::default().with(Statements)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    exercise(&TestServer::start(&url).await).await;
+
+    let url = format!("sqlite://{}", folder.path().join("plans.db").display());
+    Db::open(&url).await.unwrap().close().await;
+    let pool = SqlitePool::connect(&url).await.unwrap();
+    let statements = SEEN.lock().unwrap().clone();
+    assert!(statements.len() > 60, "the statements were seen: {}", statements.len());
+    let mut walks = Vec::new();
+    for text in statements.iter().filter(|text| !WHOLE.iter().any(|whole| text.contains(whole))) {
+        let explained =
+            sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(&pool).await.unwrap();
+        for row in explained {
+            let step: String = row.get("detail");
+            if is_walk(&step, text) {
+                walks.push(format!("{step}\n    in: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")));
+            }
+        }
+    }
+    assert!(walks.is_empty(), "{} walks:\n{}", walks.len(), walks.join("\n"));
+}
+
+/// `SCAN t`, or `SEARCH t USING … (organization_id=?)` and nothing further, of a large table.
+fn is_walk(step: &str, text: &str) -> bool {
+    let Some(alias) = step.split(' ').nth(1) else { return false };
+    let large = LARGE.iter().any(|table| {
+        *table == alias || text.contains(&format!("{table} {alias} ")) || text.contains(&format!("{table} {alias}\n"))
+    });
+    let scans = step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE");
+    large && (scans || step.ends_with("(organization_id=?)"))
+}
+
+/// A little of everything that an identity provider and an application ask.
+async fn exercise(server: &TestServer) {
+    let directory = server.directory().await;
+    let organization = &directory.organization;
+    let path = format!("/organizations/{organization}/groups");
+    let group = server.api("POST", &path, json!({"name": "Everybody"})).await.expect(201).text("/id");
+    let mirror = json!([{"mirror_group": {}}, {"grant_role": {"role": "admin"}}]);
+    server.rule(organization, "mirror", json!({"group": "displayName sw \"eng\""}), mirror).await;
+    let into = json!([{"into_group": {"group_id": group}}]);
+    server.rule(organization, "into", json!({"user": "active eq true"}), into).await;
+
+    let ada = directory.user("ada@acme.example").await;
+    let bo = directory.user("bo@acme.example").await;
+    let inner = directory.group("eng-inner", &[&ada, "ext-1"]).await;
+    let outer = directory.group("eng-outer", &[&inner, &bo]).await;
+    let late = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "late@acme.example", "externalId": "ext-1",
+    });
+    directory.scim("POST", "/Users", late).await.expect(201);
+    let put = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "eng-outer", "members": [{"value": ada}],
+    });
+    directory.scim("PUT", &format!("/Groups/{outer}"), put).await.expect(200);
+    let remove = json!([{"op": "remove", "path": format!("members[value eq \"{ada}\"]")}]);
+    directory.patch(&format!("/Groups/{outer}"), remove).await.expect(204);
+    let rename = json!([{"op": "replace", "path": "displayName", "value": "sales"}]);
+    directory.patch(&format!("/Groups/{outer}"), rename).await.expect(204);
+    for filter in ["userName eq \"ada@acme.example\"", "externalId eq \"ext-1\"", "emails.value eq \"bo@acme.example\""]
+    {
+        assert_eq!(directory.search("Users", filter).await.expect(200).at("/totalResults"), &json!(1), "{filter}");
+    }
+    let member = format!("id eq \"{inner}\" and members eq \"{ada}\"");
+    assert_eq!(directory.search("Groups", &member).await.expect(200).at("/totalResults"), &json!(1));
+    native(server, organization).await;
+    for list in ["/directory_users?directory=", "/directory_groups?directory="] {
+        server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
+    }
+    directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
+    directory.scim("DELETE", &format!("/Users/{bo}"), Value::Null).await.expect(204);
+}

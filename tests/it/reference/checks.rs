@@ -1,0 +1,189 @@
+//! Where the stored state is not what the reference says, or contradicts itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use muster::domain::id::{GroupId, RuleId};
+use muster::domain::native::name_key;
+use muster::domain::rule::{Action, OnCollision, OnDelete, RuleDocument};
+
+use super::evaluate::{entitled, evaluate, mirror_of};
+use super::model::{Mirror, Target};
+use super::replay::Replay;
+use super::world::World;
+
+/// Panics unless the state is what it should be.
+#[track_caller]
+pub fn assert_agrees(world: &World, replay: &Replay) {
+    let found = disagreements(world, replay);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Everything that is wrong with the state.
+pub fn disagreements(world: &World, replay: &Replay) -> Vec<String> {
+    let wanted = evaluate(&world.facts, &world.decisions);
+    let mut found = Vec::new();
+    maps("binding", &wanted.bindings, &world.native.bindings, &mut found);
+    sets("origin", &wanted.reasons, &world.native.reasons, &mut found);
+    maps("membership", &wanted.memberships, &world.native.memberships, &mut found);
+    sets("effective member", &wanted.members, &world.native.members, &mut found);
+    links(world, &mut found);
+    dangling(world, &mut found);
+    mirrors(world, &mut found);
+    found.extend(replay.disagreements(world));
+    found
+}
+
+fn sets<T: Ord + Debug>(what: &str, wanted: &BTreeSet<T>, stored: &BTreeSet<T>, found: &mut Vec<String>) {
+    found.extend(wanted.difference(stored).map(|one| format!("missing {what}: {one:?}")));
+    found.extend(stored.difference(wanted).map(|one| format!("{what} that should not be: {one:?}")));
+}
+
+fn maps<K: Ord + Debug, V: PartialEq + Debug>(
+    what: &str,
+    wanted: &BTreeMap<K, V>,
+    stored: &BTreeMap<K, V>,
+    found: &mut Vec<String>,
+) {
+    for key in wanted.keys().chain(stored.keys()).collect::<BTreeSet<_>>() {
+        let (wanted, stored) = (wanted.get(key), stored.get(key));
+        if wanted != stored {
+            found.push(format!("{what} {key:?}\n  should be {wanted:?}\n  is        {stored:?}"));
+        }
+    }
+}
+
+/// Whoever is entitled to something is linked, or waits for a reason.
+fn links(world: &World, found: &mut Vec<String>) {
+    for user in entitled(&world.facts, &world.decisions) {
+        match world.decisions.links.get(&user) {
+            Some(link) if link.state == "linked" && link.membership.is_some() => {}
+            Some(link) if link.state == "pending" && link.method == "no_email" => {
+                if world.facts.users[&user].document.contains_key("emails") {
+                    found.push(format!("{user} waits for an e-mail that is there"));
+                }
+            }
+            other => found.push(format!("{user} should have an account: {other:?}")),
+        }
+    }
+    for (user, link) in &world.decisions.links {
+        if world.facts.users.contains_key(user) == (link.state == "ended") {
+            found.push(format!("the link of {user} is {}", link.state));
+        }
+        let account = link.membership.and_then(|membership| world.accounts.get(&membership));
+        if link.membership.is_some() && account != link.user.as_ref() {
+            found.push(format!("the link of {user} is to a membership of somebody else: {link:?}"));
+        }
+    }
+}
+
+/// Rows that refer to nothing. What foreign keys hold needs no check.
+fn dangling(world: &World, found: &mut Vec<String>) {
+    for (membership, reason) in &world.native.reasons {
+        let known = world.accounts.contains_key(membership)
+            && reason.rule.is_none_or(|rule| world.decisions.rules.contains_key(&rule))
+            && reason.group.is_none_or(|group| world.facts.groups.contains_key(&group))
+            && reason.user.is_none_or(|user| world.facts.users.contains_key(&user))
+            && match reason.target {
+                Target::Membership => true,
+                Target::Group(group) => world.groups.contains_key(&group),
+                Target::Role(role) => world.decisions.roles.contains_key(&role),
+            };
+        if !known {
+            found.push(format!("an origin refers to nothing: {membership} {reason:?}"));
+        }
+    }
+}
+
+/// Whether each outcome of a mirror is one that the rule and the names allow.
+fn mirrors(world: &World, found: &mut Vec<String>) {
+    let mut mirrored: BTreeMap<GroupId, usize> = BTreeMap::new();
+    for group in world.decisions.mirrors.values().filter_map(|mirror| mirror.group) {
+        *mirrored.entry(group).or_default() += 1;
+    }
+    found.extend(mirrored.iter().filter(|(_, n)| **n > 1).map(|(group, n)| format!("{n} mirrors are {group}")));
+    for ((rule, source), mirror) in &world.decisions.mirrors {
+        let Some(document) = world.decisions.rules.get(rule) else { continue };
+        let collision = mirror_of(document).map(|(_, on_collision)| on_collision);
+        if let Some(complaint) = complaint(world, mirror, collision, &mirrored) {
+            found.push(format!("the mirror of {source} by {rule} {complaint}: {mirror:?}"));
+        }
+    }
+}
+
+fn complaint(
+    world: &World,
+    mirror: &Mirror,
+    collision: Option<OnCollision>,
+    mirrored: &BTreeMap<GroupId, usize>,
+) -> Option<&'static str> {
+    let Some(wanted) = &mirror.name else {
+        return (mirror.state.is_some() || mirror.group.is_some()).then_some("has no name");
+    };
+    // The oldest other group with the name.
+    let holder =
+        world.groups.iter().find(|(id, name)| name_key(name) == name_key(wanted) && Some(**id) != mirror.group);
+    let holder = holder.map(|(id, _)| *id);
+    match (mirror.state.as_deref(), mirror.group) {
+        (Some("parked"), None) => match (collision, holder) {
+            (_, None) => Some("waits for a name that nobody has"),
+            (Some(OnCollision::Suffix), _) => Some("waits, though it could take a number"),
+            (Some(OnCollision::Adopt), Some(holder)) if !mirrored.contains_key(&holder) => {
+                Some("waits, though it could adopt")
+            }
+            _ => None,
+        },
+        (Some("made" | "adopted"), Some(group)) => {
+            let Some(name) = world.groups.get(&group) else { return Some("is a group that does not exist") };
+            let numbered = collision == Some(OnCollision::Suffix) && name.starts_with(wanted.as_str());
+            (name != wanted && !numbered && holder.is_none()).then_some("does not follow a name that is free")
+        }
+        _ => Some("is neither here nor there"),
+    }
+}
+
+/// Whether a rule in force names the group.
+fn is_named(rules: &BTreeMap<RuleId, RuleDocument>, group: GroupId) -> bool {
+    rules.values().flat_map(|rule| &rule.then).any(|action| match action {
+        Action::IntoGroup { group_id } => *group_id == group,
+        Action::Exclude { group_id, .. } => *group_id == Some(group),
+        _ => false,
+    })
+}
+
+fn keeps(rule: &RuleDocument) -> Option<bool> {
+    rule.then.iter().find_map(|action| match action {
+        Action::MirrorGroup { on_delete, .. } => Some(*on_delete == OnDelete::Keep),
+        _ => None,
+    })
+}
+
+/// What is wrong with how groups went between two states: those that a mirror made go with it, unless the
+/// rule keeps them or something else speaks for them; no other group ever goes. What a rule that was handed
+/// over made stays.
+pub fn departures(before: &World, after: &World, handed_over: Option<RuleId>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mirrors = |world: &World, group: GroupId| {
+        world.decisions.mirrors.iter().find(|(_, mirror)| mirror.group == Some(group)).map(|(key, _)| *key)
+    };
+    for group in before.groups.keys() {
+        let goes = match mirrors(before, *group) {
+            None => false,
+            Some(_) if mirrors(after, *group).is_some() => false,
+            Some((rule, source)) => {
+                let now = after.decisions.rules.get(&rule).and_then(keeps);
+                let kept = now.or_else(|| before.decisions.rules.get(&rule).and_then(keeps)).unwrap_or_default();
+                let adopted = before.decisions.mirrors[&(rule, source)].state.as_deref() == Some("adopted");
+                let by_hand = after.decisions.manual.iter().any(|(_, target)| *target == Target::Group(*group));
+                let named = is_named(&after.decisions.rules, *group);
+                !(kept || adopted || by_hand || named || handed_over == Some(rule))
+            }
+        };
+        match (goes, after.groups.contains_key(group)) {
+            (true, true) => found.push(format!("{group} should have gone with its mirror")),
+            (false, false) => found.push(format!("{group} should not have gone")),
+            _ => {}
+        }
+    }
+    found
+}

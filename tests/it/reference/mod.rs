@@ -1,0 +1,13 @@
+//! The reference: what native state should be, computed the slow and obvious way.
+//!
+//! It takes facts and decisions and answers origins, memberships and effective members. With the engine it
+//! shares the data types of ids and rule documents, the SCIM filter evaluator and the renderer of name
+//! templates, and nothing else: no SQL, no deltas, no scopes.
+
+pub mod checks;
+pub mod evaluate;
+pub mod model;
+pub mod operations;
+pub mod replay;
+pub mod stage;
+pub mod world;

@@ -1,0 +1,285 @@
+//! What can happen to an organization, as values that proptest makes and shrinks.
+//!
+//! Whom an operation is about is an index into what there is at that moment, so that a sequence that was
+//! shortened still makes sense.
+
+use muster::domain::id::{DirectoryGroupId, DirectoryId, GroupId};
+use muster::domain::rule::{Action, OnCollision, OnDelete, RuleDocument, RuleState, When};
+use proptest::prelude::*;
+
+/// The pools are small, so that names, addresses and references meet.
+pub const USER_NAMES: [&str; 6] = ["ada", "bo", "cy", "di", "eve", "flo"];
+const TITLES: [&str; 3] = ["Lead", "Lead Engineer", "Clerk"];
+const USER_TYPES: [&str; 2] = ["Employee", "Contractor"];
+/// Names of directory groups.
+pub const GROUP_NAMES: [&str; 7] = ["eng-web", "eng-mobile", "Sales", "sales", "admins", "legal-hold", "Team Web"];
+/// Names of native groups that are made by hand.
+pub const NATIVE_NAMES: [&str; 5] = ["Sales", "Team Web", "ADMINS", "eng-web", "Everybody"];
+
+const GROUP_FILTERS: [&str; 4] =
+    ["displayName sw \"eng-\"", "displayName eq \"Sales\"", "displayName pr", "externalId eq \"x1\""];
+const USER_FILTERS: [&str; 3] = ["active eq true", "userType ne \"Contractor\"", "title co \"Lead\""];
+const EXCEPTIONS: [&str; 2] = ["displayName eq \"legal-hold\"", "externalId pr"];
+const CAPTURES: [&str; 2] = ["^eng-(?<team>[a-z]+)$", "^(?<team>[a-zA-Z]+)"];
+const TEMPLATES: [&str; 3] = ["Team {{ team | title }}", "Everybody", "{{ group.displayName | upper }}"];
+const ROLES: [&str; 2] = ["member", "admin"];
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    CreateUser { second: bool, person: PersonSpec },
+    ReplaceUser { user: usize, person: PersonSpec },
+    DeleteUser { user: usize },
+    CreateGroup { second: bool, name: usize, external: Option<usize>, members: Vec<Reference> },
+    ReplaceGroup { group: usize, name: usize, external: Option<usize>, members: Option<Vec<Reference>> },
+    PatchMembers { group: usize, add: Vec<Reference>, remove: Vec<Reference> },
+    DeleteGroup { group: usize },
+    CreateRule { rule: RuleSpec, apply: bool },
+    UpdateRule { rule: usize, to: RuleSpec, apply: bool },
+    ApplyRule { rule: usize },
+    DeleteRule { rule: usize, hand_over: bool },
+    CreateNativeGroup { name: usize },
+    GiveByHand { membership: usize, what: Gift },
+    TakeByHand { gift: usize },
+    Deactivate { membership: usize },
+}
+
+/// What can be given by hand.
+#[derive(Debug, Clone)]
+pub enum Gift {
+    Membership,
+    Group(usize),
+    Role(usize),
+}
+
+/// What is sent of a user.
+#[derive(Debug, Clone)]
+pub struct PersonSpec {
+    pub name: usize,
+    pub given: usize,
+    pub email: Option<usize>,
+    pub active: Option<bool>,
+    pub title: Option<usize>,
+    pub user_type: Option<usize>,
+    pub external: Option<usize>,
+}
+
+impl PersonSpec {
+    pub fn title(&self) -> Option<&'static str> {
+        self.title.map(|at| TITLES[at])
+    }
+
+    pub fn user_type(&self) -> Option<&'static str> {
+        self.user_type.map(|at| USER_TYPES[at])
+    }
+}
+
+/// How a member is named.
+#[derive(Debug, Clone)]
+pub enum Reference {
+    User(usize),
+    Group(usize),
+    External(usize),
+    Nobody,
+}
+
+/// The text of an `externalId`; users and groups share the pool.
+pub fn external_id(at: usize) -> String {
+    format!("x{at}")
+}
+
+/// A rule, with indices where it will have ids.
+#[derive(Debug, Clone)]
+pub struct RuleSpec {
+    directory: Option<bool>,
+    position: i64,
+    draft: bool,
+    group: Option<usize>,
+    pinned: Option<usize>,
+    capture: Option<usize>,
+    user: Option<usize>,
+    except: Option<usize>,
+    then: Vec<ActionSpec>,
+}
+
+#[derive(Debug, Clone)]
+enum ActionSpec {
+    Ensure,
+    Mirror { name: Option<usize>, on_collision: OnCollision, on_delete: OnDelete },
+    Into(usize),
+    Grant(usize),
+    Exclude { group: Option<usize>, role: Option<usize> },
+}
+
+/// The `at`th of a list that goes round; `None` of an empty one.
+pub fn nth<T: Copy>(list: &[T], at: usize) -> Option<T> {
+    list.get(at.checked_rem(list.len())?).copied()
+}
+
+impl RuleSpec {
+    /// The document for what there is now.
+    pub fn document(
+        &self,
+        directories: [DirectoryId; 2],
+        sources: &[DirectoryGroupId],
+        natives: &[GroupId],
+    ) -> RuleDocument {
+        let pinned = self.pinned.and_then(|at| nth(sources, at));
+        let by_group = self.group.is_some() || pinned.is_some();
+        let mut when = When {
+            group: self.group.map(|at| GROUP_FILTERS[at].to_owned()),
+            group_ids: pinned.into_iter().collect(),
+            capture: self.capture.filter(|_| by_group).map(|at| CAPTURES[at].to_owned()),
+            user: self.user.map(|at| USER_FILTERS[at].to_owned()),
+            except_group: self.except.map(|at| EXCEPTIONS[at].to_owned()),
+        };
+        if !by_group && when.user.is_none() {
+            when.user = Some(USER_FILTERS[0].to_owned());
+        }
+        let mut mirrors = 0;
+        let mut then: Vec<Action> = Vec::new();
+        for action in &self.then {
+            let action = action.action(natives);
+            mirrors += usize::from(matches!(action, Action::MirrorGroup { .. }));
+            if !matches!(action, Action::MirrorGroup { .. }) || (by_group && mirrors == 1) {
+                then.push(action);
+            }
+        }
+        if then.is_empty() {
+            then.push(Action::EnsureMembership {});
+        }
+        RuleDocument {
+            directory_id: self.directory.map(|second| directories[usize::from(second)]),
+            position: self.position,
+            state: if self.draft { RuleState::Draft } else { RuleState::Active },
+            when,
+            then,
+        }
+    }
+}
+
+impl ActionSpec {
+    fn action(&self, natives: &[GroupId]) -> Action {
+        match self {
+            ActionSpec::Ensure => Action::EnsureMembership {},
+            ActionSpec::Mirror { name, on_collision, on_delete } => Action::MirrorGroup {
+                name: name.map(|at| TEMPLATES[at].to_owned()),
+                on_collision: *on_collision,
+                on_delete: *on_delete,
+            },
+            ActionSpec::Into(at) => {
+                nth(natives, *at).map_or(Action::EnsureMembership {}, |group_id| Action::IntoGroup { group_id })
+            }
+            ActionSpec::Grant(at) => Action::GrantRole { role: ROLES[*at].to_owned() },
+            ActionSpec::Exclude { group, role } => Action::Exclude {
+                group_id: group.and_then(|at| nth(natives, at)),
+                role: role.map(|at| ROLES[at].to_owned()),
+            },
+        }
+    }
+}
+
+fn person() -> impl Strategy<Value = PersonSpec> {
+    (
+        0..USER_NAMES.len(),
+        0..2_usize,
+        proptest::option::weighted(0.85, 0..4_usize),
+        prop_oneof![2 => Just(None), 5 => Just(Some(true)), 2 => Just(Some(false))],
+        proptest::option::of(0..TITLES.len()),
+        proptest::option::of(0..USER_TYPES.len()),
+        proptest::option::weighted(0.7, 0..5_usize),
+    )
+        .prop_map(|(name, given, email, active, title, user_type, external)| PersonSpec {
+            name,
+            given,
+            email,
+            active,
+            title,
+            user_type,
+            external,
+        })
+}
+
+fn references() -> impl Strategy<Value = Vec<Reference>> {
+    let one = prop_oneof![
+        5 => (0..8_usize).prop_map(Reference::User),
+        3 => (0..6_usize).prop_map(Reference::Group),
+        4 => (0..5_usize).prop_map(Reference::External),
+        1 => Just(Reference::Nobody),
+    ];
+    proptest::collection::vec(one, 0..5)
+}
+
+fn action() -> impl Strategy<Value = ActionSpec> {
+    let mirror = (
+        proptest::option::of(0..TEMPLATES.len()),
+        prop_oneof![Just(OnCollision::Park), Just(OnCollision::Suffix), Just(OnCollision::Adopt)],
+        prop_oneof![Just(OnDelete::Delete), Just(OnDelete::Keep)],
+    );
+    prop_oneof![
+        1 => Just(ActionSpec::Ensure),
+        5 => mirror.prop_map(|(name, on_collision, on_delete)| ActionSpec::Mirror { name, on_collision, on_delete }),
+        2 => (0..6_usize).prop_map(ActionSpec::Into),
+        2 => (0..ROLES.len()).prop_map(ActionSpec::Grant),
+        2 => (proptest::option::of(0..6_usize), proptest::option::of(0..ROLES.len()))
+            .prop_map(|(group, role)| ActionSpec::Exclude { group, role }),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = RuleSpec> {
+    (
+        proptest::option::weighted(0.3, any::<bool>()),
+        0..4_i64,
+        proptest::bool::weighted(0.1),
+        proptest::option::weighted(0.75, 0..GROUP_FILTERS.len()),
+        proptest::option::weighted(0.1, 0..6_usize),
+        proptest::option::weighted(0.25, 0..CAPTURES.len()),
+        proptest::option::weighted(0.35, 0..USER_FILTERS.len()),
+        proptest::option::weighted(0.2, 0..EXCEPTIONS.len()),
+        proptest::collection::vec(action(), 1..3),
+    )
+        .prop_map(|(directory, position, draft, group, pinned, capture, user, except, then)| RuleSpec {
+            directory,
+            position,
+            draft,
+            group,
+            pinned,
+            capture,
+            user,
+            except,
+            then,
+        })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let at = || 0..8_usize;
+    let external = || proptest::option::of(0..5_usize);
+    let name = || 0..GROUP_NAMES.len();
+    let gift = prop_oneof![Just(Gift::Membership), at().prop_map(Gift::Group), (0..2_usize).prop_map(Gift::Role)];
+    prop_oneof![
+        9 => (any::<bool>(), person()).prop_map(|(second, person)| Operation::CreateUser { second, person }),
+        6 => (at(), person()).prop_map(|(user, person)| Operation::ReplaceUser { user, person }),
+        3 => at().prop_map(|user| Operation::DeleteUser { user }),
+        8 => (any::<bool>(), name(), external(), references())
+            .prop_map(|(second, name, external, members)| Operation::CreateGroup { second, name, external, members }),
+        6 => (at(), name(), external(), proptest::option::of(references()))
+            .prop_map(|(group, name, external, members)| Operation::ReplaceGroup { group, name, external, members }),
+        6 => (at(), references(), references())
+            .prop_map(|(group, add, remove)| Operation::PatchMembers { group, add, remove }),
+        3 => at().prop_map(|group| Operation::DeleteGroup { group }),
+        8 => (rule(), proptest::bool::weighted(0.85)).prop_map(|(rule, apply)| Operation::CreateRule { rule, apply }),
+        4 => (at(), rule(), proptest::bool::weighted(0.7))
+            .prop_map(|(rule, to, apply)| Operation::UpdateRule { rule, to, apply }),
+        2 => at().prop_map(|rule| Operation::ApplyRule { rule }),
+        2 => (at(), any::<bool>()).prop_map(|(rule, hand_over)| Operation::DeleteRule { rule, hand_over }),
+        3 => (0..NATIVE_NAMES.len()).prop_map(|name| Operation::CreateNativeGroup { name }),
+        2 => (at(), gift).prop_map(|(membership, what)| Operation::GiveByHand { membership, what }),
+        1 => at().prop_map(|gift| Operation::TakeByHand { gift }),
+        1 => at().prop_map(|membership| Operation::Deactivate { membership }),
+    ]
+}
+
+/// Sequences of up to 40 operations.
+pub fn history() -> impl Strategy<Value = Vec<Operation>> {
+    proptest::collection::vec(operation(), 1..=40)
+}

@@ -1,0 +1,423 @@
+//! An organization with two directories on which operations are carried out, in process, and looked at.
+
+use chrono::{DateTime, Duration, Utc};
+use futures::future::BoxFuture;
+use muster::app::{App, Config};
+use muster::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RequestId, RuleId};
+use muster::domain::origin::{Kind, Origin, Target as OriginTarget};
+use muster::domain::scope::OrganizationScope;
+use muster::domain::secret::digest;
+use muster::domain::{Clock, Error};
+use muster::scim::dialect::{Strictness, Tolerances};
+use muster::scim::patch;
+use muster::scim::resource::{Normalised, normalise};
+use muster::scim::schema::{GROUP_URN, USER_URN};
+use muster::service::change::Change;
+use muster::service::converge::{Scope, converge};
+use muster::service::directories::{self, DirectoryFields};
+use muster::service::keys::{self, ApiAccess, NewToken, ScimAccess};
+use muster::service::mapping::rules::{self, Origins, RuleFields};
+use muster::service::native::groups::{self as native_groups, NewGroup};
+use muster::service::organizations::{self, NewOrganization};
+use muster::service::provisioning::{Call, Precondition, groups, users};
+use muster::store::{Db, Lane, events, memberships, origins};
+use serde_json::{Value, json};
+
+use super::checks::{departures, disagreements};
+use super::model::Target;
+use super::operations::{
+    GROUP_NAMES, Gift, NATIVE_NAMES, Operation, PersonSpec, Reference, USER_NAMES, external_id, nth,
+};
+use super::replay::Replay;
+use super::world::World;
+
+const ROOT_KEY: &str = "sk_test_root_key_of_an_application_in_process";
+
+/// The program on an open database, with a clock that the test moves.
+pub fn app(db: Db) -> App {
+    let start: DateTime<Utc> = DateTime::from_timestamp_millis(1_800_000_000_000).expect("a time");
+    let config = Config {
+        public_url: "http://localhost".to_owned(),
+        root_key_digest: Some(digest(ROOT_KEY)),
+        cursor_key: b"cursor".to_vec(),
+        requests_per_second: u32::MAX,
+        max_body: Config::MAX_BODY,
+    };
+    App::new(db, Clock::manual(start), config).0
+}
+
+/// An organization under test.
+pub struct Stage {
+    /// The program.
+    pub app: App,
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The state after the last operation.
+    pub world: World,
+    /// What the events so far tell.
+    pub replay: Replay,
+    scope: OrganizationScope,
+    api: ApiAccess,
+    directories: Vec<ScimAccess>,
+    rules: Vec<RuleId>,
+    domain: String,
+}
+
+/// A refusal is an answer; a failure of the program is not.
+fn answered<T>(result: Result<T, Error>) -> Result<Option<T>, String> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Internal(_) | Error::Busy { .. } | Error::TooManyRequests { .. }) => {
+            Err(format!("the program failed: {}", result.err().expect("an error")))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+impl Stage {
+    /// An organization with two directories; the second one deletes the memberships of deleted people.
+    pub async fn new(app: &App) -> Stage {
+        let header = format!("Bearer {ROOT_KEY}");
+        let api = keys::authenticate_api(app, Some(&header)).await.expect("the root key");
+        let new = NewOrganization { name: "Acme".to_owned(), ..NewOrganization::default() };
+        let organization = organizations::create(app, &api, new).await.expect("an organization").value.id;
+        let scope = api.organization(organization).expect("the root key reaches it");
+        let mut directories = Vec::new();
+        for settings in [json!({}), json!({"deleted_people": "delete"})] {
+            app.clock.advance(Duration::milliseconds(1));
+            let settings = settings.as_object().cloned();
+            let fields = DirectoryFields { name: Some("Directory".to_owned()), settings, ..DirectoryFields::default() };
+            let directory = directories::create(app, &api, scope, fields).await.expect("a directory").value.id;
+            let new = NewToken { name: "test".to_owned(), expires_at: None, allowed_ips: Vec::new() };
+            let (_, secret) = keys::create_token(app, scope, directory, new).await.expect("a token");
+            let header = format!("Bearer {}", secret.reveal());
+            let access = keys::authenticate_scim(app, &directory.to_string(), Some(&header), None).await;
+            directories.push(access.expect("the token opens the directory"));
+        }
+        // Accounts are of the environment: organizations must not meet by their addresses.
+        let domain = format!("{}.example", organization.uuid().simple());
+        let mut stage = Stage {
+            app: app.clone(),
+            organization,
+            world: World::default(),
+            replay: Replay::default(),
+            scope,
+            api,
+            directories,
+            rules: Vec::new(),
+            domain,
+        };
+        stage.look().await;
+        stage
+    }
+
+    /// Reads the state and the events since the last look.
+    pub async fn look(&mut self) {
+        self.world = World::read(&self.app.db, self.organization).await;
+        let mut tx = self.app.db.read().await.expect("a connection");
+        let news = events::after(&mut tx, self.organization, self.replay.position, 100_000).await.expect("events");
+        self.replay.take(&news);
+    }
+
+    /// Carries out an operation and checks that the state is what it should be.
+    pub async fn perform(&mut self, operation: &Operation) -> Result<(), String> {
+        let before = self.world.clone();
+        self.app.clock.advance(Duration::milliseconds(1));
+        let handed_over = self.apply(operation).await?;
+        self.look().await;
+        let mut found = disagreements(&self.world, &self.replay);
+        found.extend(departures(&before, &self.world, handed_over));
+        self.repeat(operation, &mut found).await?;
+        if found.is_empty() { Ok(()) } else { Err(format!("after {operation:?}\n{}", found.join("\n"))) }
+    }
+
+    /// Invariant 5: a repeated request changes nothing and emits nothing.
+    async fn repeat(&mut self, operation: &Operation, found: &mut Vec<String>) -> Result<(), String> {
+        let repeatable = matches!(
+            operation,
+            Operation::ReplaceUser { .. } | Operation::ReplaceGroup { .. } | Operation::PatchMembers { .. }
+        );
+        if repeatable && found.is_empty() {
+            self.app.clock.advance(Duration::milliseconds(1));
+            self.apply(operation).await?;
+            self.expect_unchanged("repeating it", found).await;
+        }
+        Ok(())
+    }
+
+    /// Property: converging everything changes nothing and emits nothing.
+    pub async fn reconverge(&mut self) -> Result<(), String> {
+        let scope = Scope {
+            users: self.world.facts.users.keys().copied().collect(),
+            groups: self.world.facts.groups.keys().copied().collect(),
+            memberships: self.world.accounts.keys().copied().collect(),
+            ..Scope::default()
+        };
+        self.app.clock.advance(Duration::milliseconds(1));
+        self.change(move |change| {
+            let scope = scope.clone();
+            Box::pin(async move { converge(change, scope).await })
+        })
+        .await?;
+        let mut found = Vec::new();
+        self.expect_unchanged("converging everything again", &mut found).await;
+        if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
+    }
+
+    async fn expect_unchanged(&mut self, what: &str, found: &mut Vec<String>) {
+        let before = self.world.clone();
+        self.look().await;
+        if self.world != before {
+            found.push(format!("{what} changed something:\n  before {before:?}\n  after  {:?}", self.world));
+        }
+    }
+
+    /// A write of the test's own, in the organization's lane.
+    async fn change<F>(&self, work: F) -> Result<(), String>
+    where
+        F: for<'c> Fn(&'c mut Change<'_>) -> BoxFuture<'c, Result<(), Error>> + Send + Sync + Clone + 'static,
+    {
+        let (organization, now, cause) = (self.organization, self.app.clock.now(), self.api.cause());
+        let done = self.app.db.write(Lane::Organization(organization), move |tx| {
+            let (work, cause) = (work.clone(), cause.clone());
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                work(&mut change).await?;
+                change.finish().await.map(drop)
+            })
+        });
+        answered(done.await).map(drop)
+    }
+
+    fn call(&self, access: &ScimAccess, method: &'static str) -> Call {
+        Call {
+            access: ScimAccess { request: RequestId::mint(self.app.clock.now()), ..access.clone() },
+            method,
+            path: "/test".to_owned(),
+            user_agent: None,
+            tolerances: Tolerances::default(),
+            precondition: Precondition::None,
+        }
+    }
+
+    /// The `at`th directory user, with the way to their directory.
+    fn user(&self, at: usize) -> Option<(DirectoryUserId, &ScimAccess)> {
+        let all: Vec<DirectoryUserId> = self.world.facts.users.keys().copied().collect();
+        let id = nth(&all, at)?;
+        let directory = self.world.facts.users[&id].directory;
+        Some((id, self.directories.iter().find(|access| access.directory.id == directory)?))
+    }
+
+    /// The `at`th directory group, with the way to its directory.
+    fn group(&self, at: usize) -> Option<(DirectoryGroupId, &ScimAccess)> {
+        let all: Vec<DirectoryGroupId> = self.world.facts.groups.keys().copied().collect();
+        let id = nth(&all, at)?;
+        let directory = self.world.facts.groups[&id].directory;
+        Some((id, self.directories.iter().find(|access| access.directory.id == directory)?))
+    }
+
+    fn membership(&self, at: usize) -> Option<MembershipId> {
+        nth(&self.world.accounts.keys().copied().collect::<Vec<_>>(), at)
+    }
+
+    fn person(&self, spec: &PersonSpec) -> Normalised {
+        let email = spec.email.map(|at| format!("{}@{}", USER_NAMES[at], self.domain));
+        let body = json!({
+            "schemas": [USER_URN],
+            "userName": USER_NAMES[spec.name],
+            "name": {"givenName": format!("{} {}", USER_NAMES[spec.name], spec.given)},
+            "emails": email.map(|email| json!([{"value": email, "type": "work"}])),
+            "active": spec.active,
+            "title": spec.title(),
+            "userType": spec.user_type(),
+            "externalId": spec.external.map(external_id),
+        });
+        normalised(body, "User", &self.directories[0])
+    }
+
+    fn members(&self, references: &[Reference]) -> Vec<Value> {
+        let value = |reference: &Reference| match reference {
+            Reference::User(at) => self.user(*at).map(|(id, _)| id.to_string()),
+            Reference::Group(at) => self.group(*at).map(|(id, _)| id.to_string()),
+            Reference::External(at) => Some(external_id(*at)),
+            Reference::Nobody => Some("nobody".to_owned()),
+        };
+        references.iter().filter_map(value).map(|value| json!({"value": value})).collect()
+    }
+
+    fn source(&self, name: usize, external: Option<usize>, members: Option<&Vec<Reference>>) -> Normalised {
+        let mut body = json!({
+            "schemas": [GROUP_URN],
+            "displayName": GROUP_NAMES[name],
+            "externalId": external.map(external_id),
+        });
+        if let Some(members) = members {
+            body["members"] = self.members(members).into();
+        }
+        normalised(body, "Group", &self.directories[0])
+    }
+
+    /// Carries out an operation; one that finds nobody to be about does nothing. Answers a rule that was
+    /// handed over.
+    async fn apply(&mut self, operation: &Operation) -> Result<Option<RuleId>, String> {
+        let app = self.app.clone();
+        match operation {
+            Operation::CreateUser { second, person } => {
+                let call = self.call(&self.directories[usize::from(*second)], "POST");
+                answered(users::create(&app, call, self.person(person)).await)?;
+            }
+            Operation::ReplaceUser { user, person } => {
+                let Some((id, access)) = self.user(*user) else { return Ok(None) };
+                answered(users::replace(&app, self.call(access, "PUT"), id, self.person(person)).await)?;
+            }
+            Operation::DeleteUser { user } => {
+                let Some((id, access)) = self.user(*user) else { return Ok(None) };
+                answered(users::delete(&app, self.call(access, "DELETE"), id).await)?;
+            }
+            Operation::CreateGroup { second, name, external, members } => {
+                let call = self.call(&self.directories[usize::from(*second)], "POST");
+                answered(groups::create(&app, call, self.source(*name, *external, Some(members))).await)?;
+            }
+            Operation::ReplaceGroup { group, name, external, members } => {
+                let Some((id, access)) = self.group(*group) else { return Ok(None) };
+                let body = self.source(*name, *external, members.as_ref());
+                answered(groups::replace(&app, self.call(access, "PUT"), id, body).await)?;
+            }
+            Operation::PatchMembers { group, add, remove } => {
+                let Some((id, access)) = self.group(*group) else { return Ok(None) };
+                let operations = patch_operations(access, &self.members(add), &self.members(remove));
+                answered(groups::patch(&app, self.call(access, "PATCH"), id, operations).await)?;
+            }
+            Operation::DeleteGroup { group } => {
+                let Some((id, access)) = self.group(*group) else { return Ok(None) };
+                answered(groups::delete(&app, self.call(access, "DELETE"), id).await)?;
+            }
+            Operation::CreateNativeGroup { name } => {
+                let new = NewGroup { name: NATIVE_NAMES[*name].to_owned(), description: None };
+                answered(native_groups::create(&app, &self.api, self.scope, new).await)?;
+            }
+            Operation::GiveByHand { membership, what } => self.give(*membership, what).await?,
+            Operation::TakeByHand { gift } => self.take(*gift).await?,
+            Operation::Deactivate { membership } => self.deactivate(*membership).await?,
+            _ => return self.apply_to_rules(operation).await,
+        }
+        Ok(None)
+    }
+
+    async fn apply_to_rules(&mut self, operation: &Operation) -> Result<Option<RuleId>, String> {
+        let app = self.app.clone();
+        let sources: Vec<DirectoryGroupId> = self.world.facts.groups.keys().copied().collect();
+        let natives: Vec<GroupId> = self.world.groups.keys().copied().collect();
+        let directories = [self.directories[0].directory.id, self.directories[1].directory.id];
+        match operation {
+            Operation::CreateRule { rule, apply } => {
+                let document = rule.document(directories, &sources, &natives);
+                let key = format!("rule-{}", app.clock.now().timestamp_millis());
+                let made = rules::create(&app, &self.api, self.scope, key, document, *apply).await;
+                self.rules.extend(answered(made)?.map(|outcome| outcome.value.id));
+            }
+            Operation::UpdateRule { rule, to, apply } => {
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
+                let document = Some(to.document(directories, &sources, &natives));
+                let fields = RuleFields { document, apply: *apply, ..RuleFields::default() };
+                answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
+            }
+            Operation::ApplyRule { rule } => {
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
+                let fields = RuleFields { apply: true, ..RuleFields::default() };
+                answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
+            }
+            Operation::DeleteRule { rule, hand_over } => {
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
+                let origins = if *hand_over { Origins::HandOver } else { Origins::Retract };
+                answered(rules::delete(&app, &self.api, self.scope, id, origins).await)?;
+                self.rules.retain(|rule| *rule != id);
+                return Ok(hand_over.then_some(id));
+            }
+            other => unreachable!("not about rules: {other:?}"),
+        }
+        Ok(None)
+    }
+
+    async fn give(&self, membership: usize, what: &Gift) -> Result<(), String> {
+        let Some(membership) = self.membership(membership) else { return Ok(()) };
+        let target = match what {
+            Gift::Membership => Some(OriginTarget::Membership),
+            // Managed groups refuse members by hand.
+            Gift::Group(at) => {
+                let mirrors: Vec<GroupId> = self.world.decisions.mirrors.values().filter_map(|m| m.group).collect();
+                let free: Vec<GroupId> =
+                    self.world.groups.keys().filter(|group| !mirrors.contains(group)).copied().collect();
+                nth(&free, *at).map(OriginTarget::Group)
+            }
+            Gift::Role(at) => {
+                nth(&self.world.decisions.roles.keys().copied().collect::<Vec<_>>(), *at).map(OriginTarget::Role)
+            }
+        };
+        let Some(target) = target else { return Ok(()) };
+        let origin = Origin { target, kind: Kind::Manual, rule: None, directory_group: None, directory_user: None };
+        self.change(move |change| {
+            Box::pin(async move {
+                let placed = [(membership, origin)];
+                origins::insert(change.tx, change.organization, &placed, |_| 0, Some("test"), change.now).await?;
+                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+            })
+        })
+        .await
+    }
+
+    async fn take(&self, gift: usize) -> Result<(), String> {
+        let all: Vec<(MembershipId, Target)> = self.world.decisions.manual.iter().copied().collect();
+        let Some((membership, target)) = nth(&all, gift) else { return Ok(()) };
+        let target = match target {
+            Target::Membership => OriginTarget::Membership,
+            Target::Group(group) => OriginTarget::Group(group),
+            Target::Role(role) => OriginTarget::Role(role),
+        };
+        let origin = Origin { target, kind: Kind::Manual, rule: None, directory_group: None, directory_user: None };
+        self.change(move |change| {
+            Box::pin(async move {
+                origins::delete(change.tx, change.organization, &[(membership, origin)]).await?;
+                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+            })
+        })
+        .await
+    }
+
+    /// Turns the decision to deactivate a membership on or off.
+    async fn deactivate(&self, membership: usize) -> Result<(), String> {
+        let Some(membership) = self.membership(membership) else { return Ok(()) };
+        self.change(move |change| {
+            Box::pin(async move {
+                let mut stored = memberships::by_ids(change.tx, change.organization, [membership]).await?;
+                for one in &mut stored {
+                    one.deactivated = !one.deactivated;
+                }
+                memberships::update(change.tx, change.organization, &stored).await?;
+                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+            })
+        })
+        .await
+    }
+}
+
+fn normalised(body: Value, resource: &str, access: &ScimAccess) -> Normalised {
+    let definition = access.catalogue.resource(resource).expect("a built-in type");
+    normalise(body, definition, Strictness::default(), &mut Tolerances::default()).expect("a valid body")
+}
+
+/// A PATCH that adds members and removes others; an empty list is left out, as clients do.
+fn patch_operations(access: &ScimAccess, add: &[Value], remove: &[Value]) -> Vec<patch::Operation> {
+    let mut operations = Vec::new();
+    for (op, members) in [("add", add), ("remove", remove)] {
+        if !members.is_empty() {
+            operations.push(json!({"op": op, "path": "members", "value": members}));
+        }
+    }
+    if operations.is_empty() {
+        operations.push(json!({"op": "remove", "path": "members"}));
+    }
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
+    let definition = access.catalogue.resource("Group").expect("a built-in type");
+    patch::parse(body, definition, Strictness::default(), &mut Tolerances::default()).expect("a valid PATCH")
+}
