@@ -265,15 +265,9 @@ pub async fn of_groups(
     groups: impl IntoIterator<Item = DirectoryGroupId>,
 ) -> Result<Vec<(DirectoryGroupId, EdgeRow)>> {
     let text = format!(
-<<<<<<< HEAD
-        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} directory_edges e ON e.organization_id = $2 AND e.group_id = r.id
-         ORDER BY e.group_id, e.user_id, e.subgroup_id",
+        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} directory_edges e
+            ON e.organization_id = $2 AND e.group_id = r.id",
         tx.driving(1, &[("id", Column::Id)])
-=======
-        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} AS r
-         JOIN directory_edges e ON e.organization_id = $2 AND e.group_id = r.id",
-        tx.rows(1, &[("id", Column::Id)])
->>>>>>> h
     );
     let rows: Vec<EdgeOfGroup> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;
     let mut edges: Vec<_> = rows.into_iter().map(|row| (row.group_id, row.edge)).collect();

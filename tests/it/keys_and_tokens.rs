@@ -19,7 +19,7 @@ where
     let test = &test;
     on_each_database(|url| async move {
         let clock = Clock::manual(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
-        test(TestServer::start_with(&url, clock.clone()).await, clock).await;
+        test(TestServer::start_at(&url, clock.clone()).await, clock).await;
     })
     .await;
 }

@@ -80,19 +80,11 @@ where
 impl TestServer {
     /// A server on an empty database.
     pub async fn start(database_url: &str) -> Self {
-<<<<<<< HEAD
-        Self::start_with(database_url, Clock::System).await
-    }
-
-    /// A server on an empty database that takes the time from `clock`.
-    pub async fn start_with(database_url: &str, clock: Clock) -> Self {
-=======
         Self::start_at(database_url, Clock::System).await
     }
 
     /// A server on an empty database that goes by this clock.
     pub async fn start_at(database_url: &str, clock: Clock) -> Self {
->>>>>>> h
         let args = ServeArgs {
             listen: "127.0.0.1:0".parse().unwrap(),
             database_url: database_url.to_owned(),
@@ -102,11 +94,7 @@ impl TestServer {
             max_body: muster::app::Config::MAX_BODY,
         };
         let server = Server::start(args, clock).await.expect("the server starts");
-<<<<<<< HEAD
-        TestServer { server, http: client() }
-=======
         TestServer { server, database_url: database_url.to_owned(), http: client() }
->>>>>>> h
     }
 
     /// Calls the native API with the root key.
