@@ -281,3 +281,26 @@ async fn who_returns_does_not_take_the_account_that_somebody_else_holds_by_now()
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_client_that_sends_back_the_members_it_read_changes_nobody() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let user = |external_id: &str| {
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "userName": "ada", "externalId": external_id,
+            })
+        };
+        let ada = directory.scim("POST", "/Users", user("e-1")).await.expect(201).text("/id");
+        let group = directory.group("Red", &["e-1"]).await;
+        let path = format!("/Groups/{group}");
+        directory.scim("PUT", &format!("/Users/{ada}"), user("e-2")).await.expect(200);
+        let read = directory.scim("GET", &path, Value::Null).await.expect(200).body;
+        assert_eq!(read["members"][0]["value"], "e-1", "as it was sent");
+        directory.scim("PUT", &path, read).await.expect(200);
+        let after = directory.scim("GET", &path, Value::Null).await.expect(200).body;
+        assert_eq!(after["members"][0]["type"], "User", "still the same person, and not pending: {after}");
+    })
+    .await;
+}

@@ -79,6 +79,7 @@ pub async fn replace(app: &App, call: Call, id: DirectoryGroupId, body: Normalis
             resource::check_immutable(&stored.document, &body.document, &definition)?;
             let mut changes = MemberChanges::default();
             if body.members != Sent::Omitted {
+                take_external_id(change, &stored, &body.document).await?;
                 members::replace(change, &access, id, &references, &mut changes).await?;
             }
             save(change, log, &access, stored, body.document, &changes).await
@@ -105,11 +106,27 @@ pub async fn patch(
             let text = id.to_string();
             let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
             let mut changes = MemberChanges::default();
+            if !patched.members.is_empty() {
+                take_external_id(change, &stored, &patched.document).await?;
+            }
             members::apply(change, &access, id, &patched.members, &mut changes).await?;
             save(change, log, &access, stored, patched.document, &changes).await
         })
     })
     .await
+}
+
+/// Gives the group its new `externalId` before its members are resolved: it may be among them itself.
+async fn take_external_id(
+    change: &mut Change<'_>,
+    stored: &DirectoryGroup,
+    document: &Map<String, Value>,
+) -> Result<()> {
+    if stored.document.get("externalId") == document.get("externalId") {
+        return Ok(());
+    }
+    let group = DirectoryGroup { document: document.clone(), ..stored.clone() };
+    directory_groups::update(change.tx, change.organization, &group).await
 }
 
 /// Stores a changed document and what follows from it and from changed members; if neither changed, nothing.
