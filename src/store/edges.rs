@@ -49,7 +49,7 @@ struct ResolvedRow {
 }
 
 /// Resolves references of a group that are no ids: what the same reference resolved to when it was stored,
-/// else by `externalId` within the directory the oldest user, else the oldest group (DECISIONS 1).
+/// else by `externalId` within the directory the oldest user, else the oldest group.
 /// References that are ids are resolved by [`known_ids`].
 pub async fn by_external_ids(
     tx: &mut Tx,

@@ -64,7 +64,7 @@ async fn insert(
     Ok(group)
 }
 
-/// Replaces a group (RFC 7644 section 3.5.1). Omitted members stay as they are, `[]` empties (DECISIONS 16).
+/// Replaces a group (RFC 7644 section 3.5.1). Omitted members stay as they are, `[]` empties.
 pub async fn replace(app: &App, call: Call, id: DirectoryGroupId, body: Normalised) -> Result<Outcome<DirectoryGroup>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
     write(app, call, move |change, log| {

@@ -63,7 +63,7 @@ async fn insert(
     Ok(user)
 }
 
-/// Replaces a user (RFC 7644 section 3.5.1). An omitted `active` stays as it is (DECISIONS 16).
+/// Replaces a user (RFC 7644 section 3.5.1). An omitted `active` stays as it is.
 pub async fn replace(app: &App, call: Call, id: DirectoryUserId, body: Normalised) -> Result<Outcome<DirectoryUser>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
     write(app, call, move |change, log| {
