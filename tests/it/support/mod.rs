@@ -2,5 +2,6 @@
 
 pub mod database;
 pub mod native;
+pub mod people;
 pub mod scim;
 pub mod server;
