@@ -287,7 +287,7 @@ CREATE TABLE identity_links (
     FOREIGN KEY (organization_id, membership_id) REFERENCES organization_memberships (organization_id, id)
 );
 CREATE INDEX identity_links_user ON identity_links (user_id) WHERE user_id IS NOT NULL;
-CREATE INDEX identity_links_membership ON identity_links (organization_id, membership_id) WHERE membership_id IS NOT NULL;
+CREATE INDEX identity_links_membership ON identity_links (organization_id, membership_id, directory_user_id) WHERE membership_id IS NOT NULL;
 CREATE INDEX identity_links_external_id ON identity_links (organization_id, directory_id, external_id) WHERE external_id IS NOT NULL;
 
 -- A mapping rule: the head of its versions.
@@ -395,7 +395,7 @@ CREATE TABLE requests (
     FOREIGN KEY (organization_id, directory_id) REFERENCES directories (organization_id, id)
 );
 CREATE INDEX requests_directory ON requests (organization_id, directory_id, id);
-CREATE INDEX bindings_parked ON bindings (organization_id, mirror_name_key) WHERE mirror_state = 'parked';
+CREATE INDEX bindings_mirror_name ON bindings (organization_id, mirror_name_key) WHERE mirror_name_key IS NOT NULL;
 
 -- Keys that replicas share and nobody else sees, e.g. the one that signs cursors.
 CREATE TABLE environment_secrets (

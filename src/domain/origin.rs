@@ -84,6 +84,8 @@ pub struct Effective {
 pub struct Standing {
     /// How many directory users are or were linked.
     pub linked: usize,
+    /// How many of them are there.
+    pub present: usize,
     /// How many of them are there and active.
     pub active: usize,
     /// Whether somebody deactivated the membership by API.
@@ -91,7 +93,7 @@ pub struct Standing {
 }
 
 /// Invariant 1: a target is effective exactly if it has a manual origin, or another live origin and no
-/// exclusion in reach; and the membership is active (DECISIONS 6 and 10).
+/// exclusion in reach; and the membership is active.
 ///
 /// `rank` gives the position of a rule; a manual role outranks every rule as the primary one.
 pub fn effective(
@@ -151,7 +153,7 @@ mod tests {
     fn origin(target: Target, kind: Kind, rule: u128) -> Origin {
         Origin { target, kind, rule: (rule > 0).then(|| id(rule)), directory_group: None, directory_user: None }
     }
-    const HERE: Standing = Standing { linked: 1, active: 1, deactivated: false };
+    const HERE: Standing = Standing { linked: 1, present: 1, active: 1, deactivated: false };
 
     fn rank(rule: Option<RuleId>) -> i64 {
         rule.map_or(i64::MAX, |rule| i64::try_from(rule.uuid().as_u128()).unwrap())

@@ -38,6 +38,16 @@ pub struct RuleDocument {
     pub then: Vec<Action>,
 }
 
+impl RuleDocument {
+    /// The `mirror_group` action, if there is one: name, collisions, what becomes of the group.
+    pub fn mirror(&self) -> Option<(Option<&str>, OnCollision, OnDelete)> {
+        self.then.iter().find_map(|action| match action {
+            Action::MirrorGroup { name, on_collision, on_delete } => Some((name.as_deref(), *on_collision, *on_delete)),
+            _ => None,
+        })
+    }
+}
+
 /// Whether a rule acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -209,7 +219,8 @@ impl Rule {
             }
             if let Some(name) = name {
                 let field = format!("then[{at}].mirror_group.name");
-                template::check(name).map_err(|error| Error::invalid(field, "invalid_template", error.0))?;
+                template::check(name, self.capture_names())
+                    .map_err(|error| Error::invalid(field, "invalid_template", error.0))?;
             }
         }
         if mirrors > 1 {
@@ -217,6 +228,11 @@ impl Rule {
             return Err(Error::invalid("then", "several_mirrors", message));
         }
         Ok(())
+    }
+
+    /// The names that the capture pattern gives.
+    fn capture_names(&self) -> impl Iterator<Item = &str> {
+        self.capture.iter().flat_map(|pattern| pattern.capture_names().flatten())
     }
 
     /// Whether the rule acts on groups at all, or on people only.
@@ -231,10 +247,7 @@ impl Rule {
 
     /// The rule's `mirror_group` action, if it has one.
     pub fn mirror(&self) -> Option<(Option<&str>, OnCollision, OnDelete)> {
-        self.document.then.iter().find_map(|action| match action {
-            Action::MirrorGroup { name, on_collision, on_delete } => Some((name.as_deref(), *on_collision, *on_delete)),
-            _ => None,
-        })
+        self.document.mirror()
     }
 
     /// How the rule sees `group`.

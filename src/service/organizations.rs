@@ -37,7 +37,7 @@ pub struct NewOrganization {
 ///
 /// [`Error::Invalid`] for a bad name, domain, metadata or external id; [`Error::Conflict`] for a domain
 /// that another organization has verified; [`Error::Forbidden`] for a verified domain without an
-/// environment key (DECISIONS 7).
+/// environment key.
 pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Result<Outcome<Organization>> {
     access.environment()?;
     check(&new)?;

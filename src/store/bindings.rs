@@ -48,14 +48,18 @@ pub async fn groups_of_rule(tx: &mut Tx, organization: OrganizationId, rule: Rul
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// The directory groups whose mirrors wait for one of these names.
-pub async fn parked_for_names(
+/// The directory groups whose mirrors wait for one of these names: those that are parked, and those that
+/// were renamed and had to keep their old name.
+pub async fn waiting_for_names(
     tx: &mut Tx,
     organization: OrganizationId,
     keys: impl IntoIterator<Item = String>,
 ) -> Result<Vec<DirectoryGroupId>> {
     let text = format!(
-        "SELECT DISTINCT b.directory_group_id FROM {} bindings b ON b.organization_id = $2 AND b.mirror_name_key = r.name_key AND b.mirror_state = 'parked'",
+        "SELECT DISTINCT b.directory_group_id FROM {}
+            bindings b ON b.organization_id = $2 AND b.mirror_name_key = r.name_key
+         LEFT JOIN groups g ON g.organization_id = $2 AND g.id = b.mirror_group_id
+         WHERE b.mirror_state = 'parked' OR g.name <> b.mirror_name",
         tx.driving(1, &[("name_key", Column::Text)])
     );
     let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(sql(text).bind(Rows::texts(keys)).bind(organization)).await?;

@@ -44,15 +44,22 @@ struct ResolvedRow {
     value: String,
     user_id: Option<DirectoryUserId>,
     subgroup_id: Option<DirectoryGroupId>,
+    stored_user_id: Option<DirectoryUserId>,
+    stored_subgroup_id: Option<DirectoryGroupId>,
 }
 
-/// Resolves references by `externalId` within the directory: the oldest user, else the oldest group
-/// (DECISIONS 1). References that are ids are resolved by [`known_ids`].
-pub async fn by_external_ids(tx: &mut Tx, scope: DirectoryScope, values: Vec<String>) -> Result<Vec<(String, Member)>> {
+/// Resolves references of a group that are no ids: what the same reference resolved to when it was stored,
+/// else by `externalId` within the directory the oldest user, else the oldest group.
+/// References that are ids are resolved by [`known_ids`].
+pub async fn by_external_ids(
+    tx: &mut Tx,
+    scope: DirectoryScope,
+    group: DirectoryGroupId,
+    values: Vec<String>,
+) -> Result<Vec<(String, Member)>> {
     if values.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx.rows(1, &[("value", Column::Text)]);
     let oldest = |table: &str| {
         format!(
             "(SELECT x.id FROM {table} x WHERE x.organization_id = $2 AND x.directory_id = $3
@@ -60,17 +67,22 @@ pub async fn by_external_ids(tx: &mut Tx, scope: DirectoryScope, values: Vec<Str
         )
     };
     let text = format!(
-        "SELECT r.value AS value, {} AS user_id, {} AS subgroup_id FROM {rows} AS r",
+        "SELECT r.value AS value, {} AS user_id, {} AS subgroup_id, e.user_id AS stored_user_id,
+            e.subgroup_id AS stored_subgroup_id
+         FROM {} AS r LEFT JOIN directory_edges e
+            ON e.organization_id = $2 AND e.value = r.value AND e.group_id = $4",
         oldest("directory_users"),
-        oldest("directory_groups")
+        oldest("directory_groups"),
+        tx.rows(1, &[("value", Column::Text)])
     );
-    let stmt = sql(text).bind(Rows::texts(values)).bind(scope.organization()).bind(scope.directory());
+    let stmt = sql(text).bind(Rows::texts(values)).bind(scope.organization()).bind(scope.directory()).bind(group);
     let found: Vec<ResolvedRow> = tx.fetch_all(stmt).await?;
     Ok(found
         .into_iter()
         .filter_map(|row| {
-            let member = row.user_id.map(Member::User).or(row.subgroup_id.map(Member::Group))?;
-            Some((row.value, member))
+            let stored = row.stored_user_id.map(Member::User).or(row.stored_subgroup_id.map(Member::Group));
+            let found = row.user_id.map(Member::User).or(row.subgroup_id.map(Member::Group));
+            Some((row.value, stored.or(found)?))
         })
         .collect())
 }

@@ -115,13 +115,27 @@ pub async fn ended_by_external_id(
     let text = format!(
         "SELECT l.directory_id, l.external_id, l.user_id FROM {} identity_links l ON l.organization_id = $2 AND l.directory_id = r.directory_id
             AND l.external_id = r.external_id AND l.state = 'ended' AND l.user_id IS NOT NULL
-         WHERE NOT EXISTS (SELECT 1 FROM identity_links other WHERE other.organization_id = $2
-            AND other.membership_id = l.membership_id AND other.state = 'linked')
+         WHERE NOT EXISTS (SELECT 1 FROM organization_memberships m
+            JOIN identity_links other ON other.organization_id = $2 AND other.membership_id = m.id
+                AND other.state = 'linked'
+            WHERE m.organization_id = $2 AND m.user_id = l.user_id)
          ORDER BY l.updated_at, l.directory_user_id",
         tx.driving(1, &[("directory_id", Column::Id), ("external_id", Column::Text)])
     );
     let found: Vec<Row> = tx.fetch_all(sql(text).bind(rows).bind(organization)).await?;
     Ok(found.into_iter().map(|row| ((row.directory_id, row.external_id), row.user_id)).collect())
+}
+
+/// The directory users who are linked to a membership, the oldest first.
+pub async fn people_of_membership(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    membership: MembershipId,
+) -> Result<Vec<DirectoryUserId>> {
+    let stmt = sql("SELECT directory_user_id FROM identity_links
+         WHERE organization_id = $1 AND membership_id = $2 AND state = 'linked' ORDER BY directory_user_id");
+    let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(stmt.bind(organization).bind(membership)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// How the people of these memberships stand at their directories. Memberships without links are left out.
@@ -134,10 +148,12 @@ pub async fn standings(
     struct Row {
         membership_id: MembershipId,
         linked: i64,
+        present: i64,
         active: i64,
     }
     let text = format!(
         "SELECT l.membership_id, COUNT(*) AS linked,
+            COUNT(CASE WHEN l.state = 'linked' THEN 1 END) AS present,
             COUNT(CASE WHEN l.state = 'linked' AND u.active THEN 1 END) AS active
          FROM {} identity_links l ON l.organization_id = $2 AND l.membership_id = r.id
             AND l.state IN ('linked', 'ended')
@@ -150,7 +166,12 @@ pub async fn standings(
     Ok(rows
         .into_iter()
         .map(|row| {
-            let standing = Standing { linked: count(row.linked), active: count(row.active), deactivated: false };
+            let standing = Standing {
+                linked: count(row.linked),
+                present: count(row.present),
+                active: count(row.active),
+                deactivated: false,
+            };
             (row.membership_id, standing)
         })
         .collect())

@@ -154,7 +154,8 @@ pub async fn delete(tx: &mut Tx, organization: OrganizationId, origins: &[Placed
     tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
 }
 
-/// Makes what a rule gives manual as well, so that it stays when the rule goes.
+/// Makes what a rule gives manual as well, so that it stays when the rule goes. What an exclusion takes away
+/// stays away: a manual origin would bring it back.
 pub async fn hand_over(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -164,8 +165,11 @@ pub async fn hand_over(
 ) -> Result<()> {
     let stmt = sql("INSERT INTO origins (organization_id, membership_id, target, target_id, kind, rule_id,
             directory_group_id, directory_user_id, rule_version, actor, created_at)
-         SELECT DISTINCT organization_id, membership_id, target, target_id, 'manual', $3, $3, $3, 0, $4, $5
-         FROM origins WHERE organization_id = $1 AND rule_id = $2 AND kind = 'rule'
+         SELECT DISTINCT o.organization_id, o.membership_id, o.target, o.target_id, 'manual', $3, $3, $3, 0, $4, $5
+         FROM origins o WHERE o.organization_id = $1 AND o.rule_id = $2 AND o.kind = 'rule'
+            AND NOT EXISTS (SELECT 1 FROM origins x WHERE x.organization_id = $1
+                AND x.membership_id = o.membership_id AND x.kind = 'exclude'
+                AND (x.target = 'membership' OR (x.target = o.target AND x.target_id = o.target_id)))
          ON CONFLICT DO NOTHING")
     .bind(organization)
     .bind(rule)

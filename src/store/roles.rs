@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Tx;
 use super::statement::sql;
-use super::{Page, PageRequest, Tx};
 use crate::domain::Result;
 use crate::domain::id::{OrganizationId, RoleId};
 use crate::domain::native::Role;
@@ -58,9 +58,9 @@ pub struct ListedRole {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A page of the organization's roles.
-pub async fn list(tx: &mut Tx, organization: OrganizationId, page: &PageRequest) -> Result<Page<ListedRole>> {
-    let text = "SELECT id, slug, name, description, permissions, created_at, updated_at
-                FROM roles WHERE organization_id = $1";
-    Ok(page.page(tx.fetch_all(page.complete(text, vec![organization.into()], "id")).await?))
+/// All roles of the organization as a list shows them, oldest first. There are few.
+pub async fn list(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<ListedRole>> {
+    let stmt = sql("SELECT id, slug, name, description, permissions, created_at, updated_at
+         FROM roles WHERE organization_id = $1 ORDER BY id");
+    tx.fetch_all(stmt.bind(organization)).await
 }

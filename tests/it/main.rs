@@ -3,6 +3,7 @@
 
 mod idp_conversations;
 mod keys_and_tokens;
+mod mapping_corners;
 mod mapping_people;
 mod mapping_properties;
 mod mapping_rules;

@@ -1,4 +1,4 @@
-//! Groups and their members (RFC 7643 section 4.2; DECISIONS 1, 16 and 18).
+//! Groups and their members (RFC 7643 section 4.2).
 
 use std::collections::BTreeSet;
 

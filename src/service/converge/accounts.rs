@@ -170,6 +170,8 @@ fn new_account(change: &Change<'_>, person: &DirectoryUser, email: &str) -> User
 
 /// Names of accounts that this organization's directories made follow the directory; their e-mail does so
 /// only onto a domain that the organization has verified, and never onto somebody else's address.
+///
+/// Of several directory users with one account it follows the oldest.
 pub(super) async fn follow_profiles(
     change: &mut Change<'_>,
     people: &[DirectoryUser],
@@ -207,7 +209,7 @@ pub(super) async fn follow_profiles(
                 email.clone_into(&mut wanted.email);
             }
         }
-        if wanted == *account {
+        if wanted == *account || !leads(change, person, links).await? {
             continue;
         }
         wanted.updated_at = change.now;
@@ -228,4 +230,15 @@ pub(super) async fn follow_profiles(
         *account = wanted;
     }
     Ok(())
+}
+
+/// Whether the account follows this person, and not another who is linked to it too.
+async fn leads(
+    change: &mut Change<'_>,
+    person: &DirectoryUser,
+    known: &HashMap<DirectoryUserId, Link>,
+) -> Result<bool> {
+    let Some(membership) = known.get(&person.id).and_then(|link| link.membership_id) else { return Ok(true) };
+    let people = links::people_of_membership(change.tx, change.organization, membership).await?;
+    Ok(people.first() == Some(&person.id))
 }

@@ -20,8 +20,12 @@ pub(super) struct Bound {
     pub(super) changed: BTreeSet<DirectoryGroupId>,
     /// Native groups whose mirrors ended and that go, once their people have left.
     pub(super) retired: BTreeSet<GroupId>,
+    /// Native groups whose mirrors ended and that stay: others may adopt them now.
+    pub(super) released: BTreeSet<GroupId>,
     /// Names that became free by renaming.
     pub(super) freed_names: BTreeSet<String>,
+    /// Native groups that became mirrors just now, before their bindings are stored.
+    taken: BTreeSet<GroupId>,
 }
 
 /// Brings the bindings of these directory groups up to date. Those that are about to go lose theirs.
@@ -81,15 +85,20 @@ pub(super) async fn groups(
     Ok(bound)
 }
 
-/// The native group of an ended mirror goes, unless the rule says that it stays.
+/// The native group of an ended mirror goes, unless the rule says (or said last) that it stays. One that was
+/// adopted was there before the rule, and stays in any case.
 fn end_mirror(context: &Context, binding: &StoredBinding, bound: &mut Bound) {
-    let keep = context
-        .rule(binding.rule_id)
-        .and_then(Rule::mirror)
-        .is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep);
-    if let Some(group) = binding.mirror_group_id.filter(|_| !keep) {
-        bound.retired.insert(group);
-    }
+    let Some(group) = binding.mirror_group_id else { return };
+    let keep = match context.rule(binding.rule_id).and_then(Rule::mirror) {
+        Some((_, _, on_delete)) => on_delete == OnDelete::Keep,
+        None => context.keeping.contains(&binding.rule_id),
+    };
+    let adopted = binding.mirror_state.as_deref() == Some("adopted");
+    if keep || adopted {
+        bound.released.insert(group)
+    } else {
+        bound.retired.insert(group)
+    };
 }
 
 /// The binding as it should be, its native group made, adopted or renamed.
@@ -122,7 +131,8 @@ async fn mirrored(
         (None, None) => {}
         (None, Some(name)) => {
             binding.mirror_name = Some(name.clone());
-            make_or_park(change, &mut binding, name, on_collision).await?;
+            make_or_park(change, &mut binding, name, on_collision, bound).await?;
+            bound.taken.extend(binding.mirror_group_id);
         }
         (Some(before), name) => {
             binding.mirror_state.clone_from(&before.mirror_state);
@@ -130,7 +140,8 @@ async fn mirrored(
             // A new name that cannot be rendered takes nothing away: the group keeps the one it has.
             binding.mirror_name = name.clone().or_else(|| before.mirror_name.clone());
             if let (Some(id), Some(name)) = (before.mirror_group_id, name) {
-                follow_name(change, id, name, on_collision, bound).await?;
+                let renamed = before.mirror_name.as_ref() != Some(name);
+                follow_name(change, id, name, renamed, on_collision, bound).await?;
             }
         }
     }
@@ -143,17 +154,20 @@ async fn make_or_park(
     binding: &mut StoredBinding,
     name: &str,
     on_collision: OnCollision,
+    bound: &mut Bound,
 ) -> Result<()> {
     let holder = groups::holder_of_name(change.tx, change.organization, &name_key(name), None).await?;
     let name = match (holder, on_collision) {
         (None, _) => name.to_owned(),
         (Some(_), OnCollision::Suffix) => free_name(change, name, None).await?,
         (Some(holder), OnCollision::Adopt)
-            if bindings::of_mirror(change.tx, change.organization, holder).await?.is_none() =>
+            if !bound.taken.contains(&holder)
+                && bindings::of_mirror(change.tx, change.organization, holder).await?.is_none() =>
         {
             binding.mirror_group_id = Some(holder);
             binding.mirror_state = Some("adopted".to_owned());
-            return Ok(());
+            // At once, and not at the next occasion: the spelling may differ.
+            return follow_name(change, holder, name, true, on_collision, bound).await;
         }
         (Some(_), OnCollision::Adopt | OnCollision::Park) => {
             binding.mirror_state = Some("parked".to_owned());
@@ -175,17 +189,19 @@ async fn make_or_park(
     Ok(())
 }
 
-/// A mirror that is there follows its name; where somebody else has the new one, it keeps the old.
+/// A mirror that is there follows its name; where somebody else has the new one, it keeps the old. One that
+/// had to take a number keeps it until it is `renamed`.
 async fn follow_name(
     change: &mut Change<'_>,
     id: GroupId,
     name: &str,
+    renamed: bool,
     on_collision: OnCollision,
     bound: &mut Bound,
 ) -> Result<()> {
     let Some(mut group) = groups::find(change.tx, change.organization, id).await? else { return Ok(()) };
     let same_key = name_key(&group.name) == name_key(name);
-    let suffixed = on_collision == OnCollision::Suffix && is_suffixed(&group.name, name);
+    let suffixed = on_collision == OnCollision::Suffix && !renamed && is_suffixed(&group.name, name);
     if group.name == name || suffixed {
         return Ok(());
     }
@@ -208,18 +224,24 @@ async fn follow_name(
 
 /// Whether `name` is `wanted` with a number behind it, as [`free_name`] makes it.
 fn is_suffixed(name: &str, wanted: &str) -> bool {
-    name.strip_prefix(wanted)
-        .and_then(|rest| rest.strip_prefix(" (")?.strip_suffix(')'))
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    let number = name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")).map(|(_, number)| number);
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) && name == numbered(wanted, number)
+    })
+}
+
+/// `name (2)`, the name cut short if the whole would be too long.
+fn numbered(name: &str, number: &str) -> String {
+    let suffix = format!(" ({number})");
+    let stem: String = name.chars().take(MAX_NAME - suffix.len()).collect();
+    stem + &suffix
 }
 
 /// `name (2)`, or the first number that nobody has.
 async fn free_name(change: &mut Change<'_>, name: &str, except: Option<GroupId>) -> Result<String> {
     let mut number = 2_u32;
     loop {
-        let suffix = format!(" ({number})");
-        let stem: String = name.chars().take(MAX_NAME - suffix.len()).collect();
-        let candidate = stem + &suffix;
+        let candidate = numbered(name, &number.to_string());
         let holder = groups::holder_of_name(change.tx, change.organization, &name_key(&candidate), except).await?;
         if holder.is_none() {
             return Ok(candidate);
@@ -228,18 +250,34 @@ async fn free_name(change: &mut Change<'_>, name: &str, except: Option<GroupId>)
     }
 }
 
-/// See [`super::retire`].
-pub(super) async fn delete_group(change: &mut Change<'_>, context: &Context, id: GroupId) -> Result<Option<String>> {
-    let named_by_rule = context.rules.iter().any(|rule| {
-        rule.document.then.iter().any(|action| matches!(action, Action::IntoGroup { group_id } if *group_id == id))
+/// Deletes a native group whose mirror ended and that nothing else speaks for: no origin (people added by
+/// hand), no other mirror, no rule in force that names it. Otherwise it stays, as an ordinary one.
+///
+/// Answers its name, as names collide: it is free now, or the group is free to be adopted.
+pub(super) async fn retire(change: &mut Change<'_>, context: &Context, id: GroupId) -> Result<Option<String>> {
+    let named_by_rule = context.rules.iter().flat_map(|rule| &rule.document.then).any(|action| match action {
+        Action::IntoGroup { group_id } => *group_id == id,
+        Action::Exclude { group_id, .. } => *group_id == Some(id),
+        _ => false,
     });
-    let spoken_for = origins::speak_for_group(change.tx, change.organization, id).await?;
-    let mirrored = bindings::of_mirror(change.tx, change.organization, id).await?.is_some();
-    if named_by_rule || spoken_for || mirrored {
-        return Ok(None);
+    if named_by_rule || origins::speak_for_group(change.tx, change.organization, id).await? {
+        return release(change, id).await;
     }
-    let Some(group) = groups::find(change.tx, change.organization, id).await? else { return Ok(None) };
+    let Some(group) = unmirrored(change, id).await? else { return Ok(None) };
     groups::delete(change.tx, change.organization, id).await?;
     change.emit("group.deleted", group.json());
     Ok(Some(name_key(&group.name)))
+}
+
+/// The name of a native group whose mirror ended and that stays, as names collide.
+pub(super) async fn release(change: &mut Change<'_>, id: GroupId) -> Result<Option<String>> {
+    Ok(unmirrored(change, id).await?.map(|group| name_key(&group.name)))
+}
+
+/// The group, unless another binding mirrors it by now.
+async fn unmirrored(change: &mut Change<'_>, id: GroupId) -> Result<Option<Group>> {
+    if bindings::of_mirror(change.tx, change.organization, id).await?.is_some() {
+        return Ok(None);
+    }
+    groups::find(change.tx, change.organization, id).await
 }

@@ -16,7 +16,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Change;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, RoleId, RuleId};
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId, RoleId, RuleId};
 use crate::domain::native::Role;
 use crate::domain::rule::{Rule, RuleState};
 use crate::domain::{Error, Result};
@@ -40,6 +40,9 @@ pub struct Scope {
     pub memberships: BTreeSet<MembershipId>,
     /// Names of native groups (as they collide) that became free.
     pub freed_names: BTreeSet<String>,
+    /// Rules whose mirrored groups stay when their mirrors end and the rule in force says nothing of mirrors:
+    /// those that kept them until now, and those that are handed over.
+    pub keeping: BTreeSet<RuleId>,
 }
 
 /// What stays the same throughout one convergence.
@@ -47,10 +50,11 @@ pub(super) struct Context {
     rules: Vec<Rule>,
     roles: Vec<Role>,
     role_ids: BTreeMap<String, RoleId>,
+    keeping: BTreeSet<RuleId>,
 }
 
 impl Context {
-    async fn load(change: &mut Change<'_>) -> Result<Self> {
+    async fn load(change: &mut Change<'_>, keeping: BTreeSet<RuleId>) -> Result<Self> {
         let roles = roles::all(change.tx, change.organization).await?;
         let role_ids = roles.iter().map(|role| (role.slug.clone(), role.id)).collect();
         let mut rules = Vec::new();
@@ -61,7 +65,7 @@ impl Context {
             }
         }
         rules.sort_by_key(|rule| (rule.document.position, rule.id));
-        Ok(Context { rules, roles, role_ids })
+        Ok(Context { rules, roles, role_ids, keeping })
     }
 
     /// The rule `id`, if it is in force.
@@ -99,13 +103,13 @@ async fn compiled(change: &mut Change<'_>, stored: StoredRule, version: i64) -> 
 
 /// Makes native state agree, within `scope`, in the transaction of `change`.
 pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
-    let context = Context::load(change).await?;
-    let Scope { mut users, mut groups, mut removed_groups, memberships, mut freed_names } = scope;
-    // Each round may free names that parked mirrors wait for; a round without any is the last. A name
-    // changes hands once per round and is never freed by taking it, so this ends.
+    let Scope { mut users, mut groups, mut removed_groups, memberships, mut freed_names, keeping } = scope;
+    let context = Context::load(change, keeping).await?;
+    // Each round may free names that mirrors wait for, or groups that they may adopt; a round without any is
+    // the last. A name changes hands once per round and is never freed by taking it, so this ends.
     loop {
         if !freed_names.is_empty() {
-            groups.extend(bindings::parked_for_names(change.tx, change.organization, freed_names).await?);
+            groups.extend(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?);
         }
         let removed = std::mem::take(&mut removed_groups);
         let bound = bind::groups(change, &context, &std::mem::take(&mut groups), &removed).await?;
@@ -120,7 +124,10 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         }
         freed_names = bound.freed_names;
         for group in bound.retired {
-            freed_names.extend(retire(change, &context, group).await?);
+            freed_names.extend(bind::retire(change, &context, group).await?);
+        }
+        for group in bound.released {
+            freed_names.extend(bind::release(change, group).await?);
         }
         if freed_names.is_empty() {
             break;
@@ -149,12 +156,4 @@ async fn settle_all(change: &mut Change<'_>, context: &Context, memberships: BTr
         change.flush_if_large().await?;
     }
     Ok(())
-}
-
-/// Deletes a native group whose mirror ended. Answers its name, as names collide, now free.
-///
-/// A group to which something else still speaks (people added by hand to an adopted group, another rule's
-/// `into_group`) stays, as an ordinary one.
-async fn retire(change: &mut Change<'_>, context: &Context, group: GroupId) -> Result<Option<String>> {
-    bind::delete_group(change, context, group).await
 }

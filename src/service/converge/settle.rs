@@ -131,7 +131,7 @@ fn rendered(
         organization: change.organization,
         user: membership.user_id,
         active: has.active,
-        directory_managed: standing.linked > 0,
+        directory_managed: standing.present > 0,
         role: slug(&membership.role_id).unwrap_or_default(),
         roles: has.roles.iter().filter_map(slug).collect(),
         created_at: membership.created_at,

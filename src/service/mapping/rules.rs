@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::app::App;
 use crate::domain::directory::Directory;
 use crate::domain::id::{OrganizationId, RuleId};
-use crate::domain::rule::{Action, Rule, RuleDocument, RuleState};
+use crate::domain::rule::{Action, OnDelete, Rule, RuleDocument, RuleState};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
@@ -100,14 +100,19 @@ pub async fn update(
             if let Some(document) = fields.document {
                 rule.document = document;
             }
-            if (&before.key, &before.document) != (&rule.key, &rule.document) {
-                check_key_is_free(change.tx, change.organization, &rule).await?;
+            let changed = (&before.key, &before.document) != (&rule.key, &rule.document);
+            let applies = fields.apply && (changed || rule.applied_version != Some(rule.version));
+            if changed || applies {
+                // Once more before it is applied: what it names may have gone since it was saved.
                 check(change.tx, change.organization, &rule).await?;
+            }
+            if changed {
+                check_key_is_free(change.tx, change.organization, &rule).await?;
                 rule.version += 1;
                 rule.updated_at = change.now;
                 rules::update(change.tx, change.organization, &rule).await?;
             }
-            if fields.apply && rule.applied_version != Some(rule.version) {
+            if applies {
                 put_in_force(change, &mut rule).await?;
             }
             Ok(rule)
@@ -131,7 +136,10 @@ pub async fn delete(
                 let actor = change.cause.actor();
                 origins::hand_over(change.tx, change.organization, id, &actor, change.now).await?;
             }
-            let before = reach(change, &rule, &rule.document).await?;
+            let mut before = reach_in_force(change, &rule).await?;
+            if origins == Origins::HandOver {
+                before.keeping.insert(id);
+            }
             rules::set_applied(change.tx, change.organization, id, None, change.now).await?;
             converge(change, before).await?;
             rules::delete(change.tx, change.organization, id).await?;
@@ -194,15 +202,24 @@ async fn found(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Result<
 
 /// Puts the newest version in force and makes native state agree, for everybody it concerned or concerns.
 async fn put_in_force(change: &mut Change<'_>, rule: &mut StoredRule) -> Result<()> {
-    let mut scope = reach(change, rule, &rule.document).await?;
-    if let Some(applied) = rules::applied(change.tx, change.organization).await?.into_iter().find(|r| r.id == rule.id) {
-        let before = reach(change, rule, &applied.document).await?;
-        scope.users.extend(before.users);
-        scope.groups.extend(before.groups);
-    }
+    let mut scope = reach_in_force(change, rule).await?;
+    let after = reach(change, rule, &rule.document).await?;
+    scope.users.extend(after.users);
+    scope.groups.extend(after.groups);
     rules::set_applied(change.tx, change.organization, rule.id, Some(rule.version), change.now).await?;
     rule.applied_version = Some(rule.version);
     converge(change, scope).await
+}
+
+/// What the version in force concerns, which need not be the newest; nothing if there is none.
+async fn reach_in_force(change: &mut Change<'_>, rule: &StoredRule) -> Result<Scope> {
+    let in_force = rules::applied(change.tx, change.organization).await?;
+    let Some(applied) = in_force.into_iter().find(|applied| applied.id == rule.id) else { return Ok(Scope::default()) };
+    let mut scope = reach(change, rule, &applied.document).await?;
+    if applied.document.mirror().is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep) {
+        scope.keeping.insert(rule.id);
+    }
+    Ok(scope)
 }
 
 /// Everybody and every group that a version of a rule may concern. Groups that it comes to match or stops

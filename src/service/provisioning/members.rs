@@ -16,7 +16,7 @@ use crate::service::keys::ScimAccess;
 use crate::store::directory_users;
 use crate::store::edges::{self, EdgeRow, Member, NewEdge};
 
-/// The most members in one request (DECISIONS 22). A group may have any number.
+/// The most members in one request. A group may have any number.
 pub(super) const MAX_MEMBERS: usize = 100_000;
 
 /// Edges in the order in which they are compared: what it resolves to, or the text that is pending.
@@ -80,7 +80,12 @@ impl MemberChanges {
 }
 
 /// What references mean: edges to store, each distinct, in the order in which they were sent.
-async fn resolved(change: &mut Change<'_>, access: &ScimAccess, references: &[Reference]) -> Result<Vec<NewEdge>> {
+async fn resolved(
+    change: &mut Change<'_>,
+    access: &ScimAccess,
+    group: DirectoryGroupId,
+    references: &[Reference],
+) -> Result<Vec<NewEdge>> {
     let as_id = |value: &str| -> Option<Member> {
         let user = value.parse().ok().map(Member::User);
         user.or_else(|| value.parse().ok().map(Member::Group))
@@ -92,7 +97,7 @@ async fn resolved(change: &mut Change<'_>, access: &ScimAccess, references: &[Re
         references.iter().map(|r| r.value.as_str()).filter(|value| is_known(value).is_none()).collect();
     let others = others.into_iter().map(str::to_owned).collect();
     let by_external_id: BTreeMap<String, Member> =
-        edges::by_external_ids(change.tx, access.scope, others).await?.into_iter().collect();
+        edges::by_external_ids(change.tx, access.scope, group, others).await?.into_iter().collect();
     Ok(references
         .iter()
         .map(|reference| match is_known(&reference.value) {
@@ -104,7 +109,7 @@ async fn resolved(change: &mut Change<'_>, access: &ScimAccess, references: &[Re
         .collect())
 }
 
-/// The directory's way with members that are not known (DECISIONS 1).
+/// The directory's way with members that are not known.
 fn admitted(access: &ScimAccess, edges: Vec<NewEdge>) -> Result<Vec<NewEdge>> {
     match access.directory.settings.pending_members {
         PendingMembers::Keep => Ok(edges),
@@ -140,7 +145,7 @@ pub(super) async fn add(
     changes: &mut MemberChanges,
 ) -> Result<()> {
     check_count(references.len())?;
-    let edges = admitted(access, resolved(change, access, references).await?)?;
+    let edges = admitted(access, resolved(change, access, group, references).await?)?;
     let came = edges::add(change.tx, change.organization, group, edges).await?;
     changes.came(&came);
     Ok(())
@@ -158,7 +163,7 @@ pub(super) async fn replace(
     if references.is_empty() {
         return clear(change, group, changes).await;
     }
-    let wanted = admitted(access, resolved(change, access, references).await?)?;
+    let wanted = admitted(access, resolved(change, access, group, references).await?)?;
     let members = wanted.iter().filter_map(|edge| edge.member).collect();
     let pending = wanted.iter().filter(|edge| edge.member.is_none()).filter_map(|edge| edge.value.clone());
     let went = edges::retain(change.tx, change.organization, group, &members, pending).await?;
@@ -200,7 +205,7 @@ async fn remove(
     check_count(values.len())?;
     let references: Vec<Reference> =
         values.iter().map(|value| Reference { value: value.clone(), kind: None }).collect();
-    let resolved = resolved(change, access, &references).await?;
+    let resolved = resolved(change, access, group, &references).await?;
     let members = resolved.iter().filter_map(|edge| edge.member).collect();
     let went = edges::remove(change.tx, change.organization, group, &members, values).await?;
     changes.went(&went);

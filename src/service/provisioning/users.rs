@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{Call, Log, Outcome, definition, write};
@@ -51,7 +53,7 @@ async fn insert(
         created_at: change.now,
         updated_at: change.now,
     };
-    *log = Log { status: 201, resource: Some(user.id.to_string()), tolerances: std::mem::take(&mut log.tolerances) };
+    log.resource = Some(user.id.to_string());
     check_user_name(change, access, &user, None).await?;
     directory_users::insert(change.tx, change.organization, &user).await?;
     keep_unique_values(change, access, &user).await?;
@@ -61,7 +63,7 @@ async fn insert(
     Ok(user)
 }
 
-/// Replaces a user (RFC 7644 section 3.5.1). An omitted `active` stays as it is (DECISIONS 16).
+/// Replaces a user (RFC 7644 section 3.5.1). An omitted `active` stays as it is.
 pub async fn replace(app: &App, call: Call, id: DirectoryUserId, body: Normalised) -> Result<Outcome<DirectoryUser>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
     write(app, call, move |change, log| {
@@ -73,7 +75,6 @@ pub async fn replace(app: &App, call: Call, id: DirectoryUserId, body: Normalise
             let keep = access.directory.settings.put_omitted_extension == OmittedExtension::Keep;
             body.keep_omitted(&stored.document, keep, &definition);
             resource::check_immutable(&stored.document, &body.document, &definition)?;
-            log.status = 200;
             save(change, log, &access, stored, body.document).await
         })
     })
@@ -97,7 +98,6 @@ pub async fn patch(
             let definition = definition(&access, "User")?;
             let text = id.to_string();
             let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
-            log.status = 200;
             save(change, log, &access, stored, patched.document).await
         })
     })
@@ -152,7 +152,7 @@ pub async fn delete(app: &App, call: Call, id: DirectoryUserId) -> Result<Outcom
         Box::pin(async move {
             let user = found(change, &access, id).await?;
             precondition.check(user.version)?;
-            *log = Log { status: 204, resource: Some(id.to_string()), tolerances: std::mem::take(&mut log.tolerances) };
+            log.resource = Some(id.to_string());
             remove(change, &access, &user).await
         })
     })
@@ -173,7 +173,12 @@ async fn remove(change: &mut Change<'_>, access: &ScimAccess, user: &DirectoryUs
     custom::set_unique_values(change.tx, access.scope, "User", user.id.uuid(), &[]).await?;
     directory_users::delete(change.tx, organization, user.id).await?;
     change.emit("dsync.user.deleted", user.json(organization));
-    converge(change, Scope { users: [user.id].into(), ..Scope::default() }).await?;
+    let mut users = BTreeSet::from([user.id]);
+    if let Some(membership) = link.as_ref().and_then(|link| link.membership_id) {
+        // The account follows the oldest of those who are left.
+        users.extend(links::people_of_membership(change.tx, organization, membership).await?);
+    }
+    converge(change, Scope { users, ..Scope::default() }).await?;
     let goes = access.directory.settings.deleted_people == DeletedPeople::Delete;
     if let Some(membership) = link.and_then(|link| link.membership_id).filter(|_| goes) {
         leave(change, membership).await?;
@@ -209,6 +214,12 @@ pub(super) fn taken(attribute: &str, holder: &str) -> Error {
     .into()
 }
 
+/// 409 `uniqueness` for a custom attribute, whose holder may be of any type.
+pub(super) fn taken_by_another(attribute: &str) -> Error {
+    let detail = format!("{attribute} is taken by another resource of this directory");
+    ScimError { status: 409, scim_type: Some(ScimType::Uniqueness), detail }.into()
+}
+
 /// Holds the values of custom attributes that must be unique.
 async fn keep_unique_values(change: &mut Change<'_>, access: &ScimAccess, user: &DirectoryUser) -> Result<()> {
     if access.directory.settings.custom.is_none() {
@@ -218,7 +229,7 @@ async fn keep_unique_values(change: &mut Change<'_>, access: &ScimAccess, user: 
     let keys = resource::unique_keys(&user.document, &definition);
     custom::hold_unique_values(change.tx, access.scope, "User", user.id.uuid(), &keys)
         .await?
-        .map_or(Ok(()), |attribute| Err(taken(&attribute, "another")))
+        .map_or(Ok(()), |attribute| Err(taken_by_another(&attribute)))
 }
 
 /// Resolves the pending edges that waited for this person.

@@ -20,6 +20,8 @@ pub struct Replay {
     users: BTreeSet<DirectoryUserId>,
     sources: BTreeSet<DirectoryGroupId>,
     edges: BTreeSet<(DirectoryGroupId, DirectoryUserId)>,
+    /// Memberships with news since the last look.
+    fresh: BTreeSet<MembershipId>,
     faults: Vec<String>,
 }
 
@@ -53,6 +55,7 @@ fn id<T: serde::de::DeserializeOwned>(data: &Value, pointer: &str) -> T {
 impl Replay {
     /// Takes in events, oldest first.
     pub fn take(&mut self, events: &[StoredEvent]) {
+        self.fresh.clear();
         for event in events {
             if event.position != self.position + 1 {
                 self.faults.push(format!("event {} follows {}", event.position, self.position));
@@ -116,10 +119,12 @@ impl Replay {
                 self.members.remove(&(id(data, "/group_id"), id(data, "/organization_membership_id")))
             }
             "organization_membership.created" => {
+                self.fresh.insert(id(data, "/id"));
                 self.memberships.insert(id(data, "/id"), Believed::read(data)).is_none()
             }
             "organization_membership.updated" => {
                 let now = Believed::read(data);
+                self.fresh.insert(id(data, "/id"));
                 self.memberships.insert(id(data, "/id"), now.clone()).is_some_and(|before| before != now)
             }
             "organization_membership.deleted" => {
@@ -149,7 +154,14 @@ impl Replay {
         compare("edges", show(&self.edges), show(&edges.collect()));
         compare("groups", format!("{:?}", self.groups), format!("{:?}", world.groups));
         compare("members", format!("{:?}", self.members), format!("{:?}", world.native.members));
-        compare("memberships", format!("{:?}", self.memberships), format!("{:?}", believed(world)));
+        // Whether a directory manages somebody is no effect of its own: it is true at the time of an event.
+        let mut stored = believed(world);
+        for (membership, believed) in &mut stored {
+            if let Some(told) = self.memberships.get(membership).filter(|_| !self.fresh.contains(membership)) {
+                believed.managed = told.managed;
+            }
+        }
+        compare("memberships", format!("{:?}", self.memberships), format!("{stored:?}"));
         compare(
             "people",
             format!("{:?}", self.users),
