@@ -12,6 +12,7 @@ mod native_write;
 mod query_plans;
 mod reference;
 mod scim_bad_input;
+mod scim_bad_requests;
 mod scim_filters;
 mod scim_group_sizes;
 mod scim_groups;
