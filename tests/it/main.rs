@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod idp_conversations;
+mod isolation;
 mod keys_and_tokens;
 mod mapping_corners;
 mod mapping_people;
@@ -21,6 +22,7 @@ mod scim_preconditions;
 mod scim_projection;
 mod scim_queries;
 mod scim_settings;
+mod scim_tokens;
 mod scim_users;
 mod store_writes;
 mod support;

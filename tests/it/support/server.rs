@@ -150,8 +150,13 @@ impl TestDirectory {
 
     /// A request with the token, to be completed by hand; `path` is below the base URL.
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.token)
+    }
+
+    /// A request without the token.
+    pub fn anonymous(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method: Method = method.parse().expect("a method");
-        self.http.request(method, format!("{}{path}", self.base_url)).bearer_auth(&self.token)
+        self.http.request(method, format!("{}{path}", self.base_url))
     }
 
     /// Asks for resources by a filter.
