@@ -14,6 +14,8 @@ mod query_plans;
 mod reference;
 mod scim_bad_input;
 mod scim_bad_requests;
+mod scim_bulk;
+mod scim_discovery;
 mod scim_filters;
 mod scim_group_sizes;
 mod scim_groups;
