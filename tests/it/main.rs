@@ -11,6 +11,8 @@ mod native_read;
 mod native_write;
 mod query_plans;
 mod reference;
+mod scim_bad_input;
+mod scim_bad_requests;
 mod scim_filters;
 mod scim_group_sizes;
 mod scim_groups;
