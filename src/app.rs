@@ -52,9 +52,7 @@ impl App {
     /// refused requests count and only they are held off, so that nobody else at the address is touched.
     pub fn refuse(&self, from: Option<IpAddr>, error: Error) -> Error {
         match (&error, from) {
-            (Error::Unauthorized(_), Some(from)) => {
-                self.refusals.check_key(&from).map_or_else(too_many, |()| error)
-            }
+            (Error::Unauthorized(_), Some(from)) => self.refusals.check_key(&from).map_or_else(too_many, |()| error),
             _ => error,
         }
     }
