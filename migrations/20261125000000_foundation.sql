@@ -17,6 +17,7 @@ CREATE TABLE organizations (
     metadata                            TEXT        NOT NULL,    -- JSON object of strings
     event_position                      BIGINT      NOT NULL,    -- position of the last event; gap-free
     last_event_id                       UUID,                    -- id of the last event; the next is greater
+    policy_stamp                        UUID        NOT NULL,    -- new with each change of rules in force or roles
     created_at                          TIMESTAMPTZ NOT NULL,
     updated_at                          TIMESTAMPTZ NOT NULL,
     deleted_at                          TIMESTAMPTZ              -- a tombstone that its events refer to

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
 use super::statement::sql;
+use super::{Tx, policies};
 use crate::domain::Result;
 use crate::domain::id::{OrganizationId, RoleId};
 use crate::domain::native::Role;
@@ -26,7 +26,8 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, role: &Role, now:
     .bind(&role.name)
     .bind(role.is_default)
     .bind(now);
-    tx.execute(stmt).await.map(drop)
+    tx.execute(stmt).await?;
+    policies::renew(tx, organization).await
 }
 
 /// All roles of the organization, oldest first.

@@ -376,3 +376,27 @@ async fn the_request_log_is_searched() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_guesses_is_asked_to_wait_and_nobody_else_is() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let url = format!("{}/Users", directory.base_url);
+        let http = super::support::server::client();
+        let mut last = None;
+        for _ in 0..1_200 {
+            let guess = http.get(&url).bearer_auth("scim_0000");
+            let refused = super::support::server::answer(guess).await;
+            if refused.status.as_u16() == 429 {
+                last = Some(refused);
+                break;
+            }
+            assert_eq!(refused.status.as_u16(), 401);
+        }
+        let last = last.expect("guessing was stopped");
+        assert_eq!(last.text("/status"), "429");
+        assert!(last.headers.contains_key("retry-after"));
+        directory.scim("GET", "/Users", Value::Null).await.expect(200);
+    })
+    .await;
+}
