@@ -93,8 +93,12 @@ async fn insert(tx: &mut Tx, organization: &Organization, cause: &Cause) -> Resu
         }
     })?;
     let now = organization.created_at;
+    let mut last = None;
     for (slug, name, is_default) in [("member", "Member", true), ("admin", "Admin", false)] {
-        let role = Role { id: RoleId::mint(now), slug: slug.to_owned(), name: name.to_owned(), is_default };
+        // In this order, which decides where one rule grants several roles.
+        let id = RoleId::mint_after(now, last);
+        last = Some(id);
+        let role = Role { id, slug: slug.to_owned(), name: name.to_owned(), is_default };
         roles::insert(tx, organization.id, &role, now).await?;
     }
     let mut change = Change::begin(tx, organization.id, now, cause).await?;
