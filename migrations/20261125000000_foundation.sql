@@ -17,6 +17,7 @@ CREATE TABLE organizations (
     metadata                            TEXT        NOT NULL,    -- JSON object of strings
     event_position                      BIGINT      NOT NULL,    -- position of the last event; gap-free
     last_event_id                       UUID,                    -- id of the last event; the next is greater
+    policy_stamp                        UUID        NOT NULL,    -- new with each change of rules in force or roles
     created_at                          TIMESTAMPTZ NOT NULL,
     updated_at                          TIMESTAMPTZ NOT NULL,
     deleted_at                          TIMESTAMPTZ              -- a tombstone that its events refer to
@@ -287,7 +288,7 @@ CREATE TABLE identity_links (
     FOREIGN KEY (organization_id, membership_id) REFERENCES organization_memberships (organization_id, id)
 );
 CREATE INDEX identity_links_user ON identity_links (user_id) WHERE user_id IS NOT NULL;
-CREATE INDEX identity_links_membership ON identity_links (organization_id, membership_id) WHERE membership_id IS NOT NULL;
+CREATE INDEX identity_links_membership ON identity_links (organization_id, membership_id, directory_user_id) WHERE membership_id IS NOT NULL;
 CREATE INDEX identity_links_external_id ON identity_links (organization_id, directory_id, external_id) WHERE external_id IS NOT NULL;
 
 -- A mapping rule: the head of its versions.

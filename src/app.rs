@@ -1,16 +1,22 @@
 //! What every part of the running program shares, built once.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use governor::clock::Clock as _;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
+use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use tokio::sync::mpsc;
 
 use crate::domain::id::DirectoryId;
 use crate::domain::{Clock, Error, Result};
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
+
+/// How many refused credentials per second an address may go on with, once its allowance is used up.
+const REFUSALS: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+/// How many it may send at once.
+const REFUSALS_AT_ONCE: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 
 /// The program's shared parts. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +30,7 @@ pub struct App {
     /// Entries of the request log that wait to be written: reads and failures, no part of state.
     pub request_log: mpsc::Sender<RequestEntry>,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,
+    refusals: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
 
 impl App {
@@ -32,21 +39,34 @@ impl App {
         let (request_log, entries) = mpsc::channel(10_000);
         let rate = NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MAX);
         let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(rate)));
-        (App { db, clock, config: Arc::new(config), request_log, limiter }, entries)
+        let refusals = Arc::new(RateLimiter::keyed(Quota::per_second(REFUSALS).allow_burst(REFUSALS_AT_ONCE)));
+        (App { db, clock, config: Arc::new(config), request_log, limiter, refusals }, entries)
     }
 
     /// Counts a request of `caller` (a directory or a key) against its share.
     pub fn admit(&self, caller: &str) -> Result<()> {
-        self.limiter.check_key(&caller.to_owned()).map_err(|until| {
-            let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
-            Error::TooManyRequests { retry_after: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1) }
-        })
+        self.limiter.check_key(&caller.to_owned()).map_err(too_many)
+    }
+
+    /// What somebody is told whose credential was refused: after many refusals in a short time, to wait. Only
+    /// refused requests count and only they are held off, so that nobody else at the address is touched.
+    pub fn refuse(&self, from: Option<IpAddr>, error: Error) -> Error {
+        match (&error, from) {
+            (Error::Unauthorized(_), Some(from)) => self.refusals.check_key(&from).map_or_else(too_many, |()| error),
+            _ => error,
+        }
     }
 
     /// Forgets callers that have been quiet.
     pub fn forget_quiet_callers(&self) {
         self.limiter.retain_recent();
+        self.refusals.retain_recent();
     }
+}
+
+fn too_many(until: NotUntil<QuantaInstant>) -> Error {
+    let wait = until.wait_time_from(DefaultClock::default().now());
+    Error::TooManyRequests { retry_after: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1) }
 }
 
 /// What a server needs to know from its flags and environment.

@@ -32,6 +32,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
-        Command::Replay(args) => replay::run(args).await,
+        // 1 says that an answer was not as expected, so what kept it from playing needs another.
+        Command::Replay(args) => replay::run(args).await.or_else(|error| {
+            eprintln!("muster: {error:#}");
+            Ok(ExitCode::from(2))
+        }),
     }
 }

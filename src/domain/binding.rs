@@ -25,7 +25,7 @@ pub struct Binding {
 /// The origins that `user` should have by `rules`, given the bindings of the groups they are in.
 ///
 /// `roles` maps slugs to ids; a role that does not exist grants nothing. Each origin in a group or of a
-/// role implies one for the membership, by the same rule (DECISIONS 2).
+/// role implies one for the membership, by the same rule.
 pub fn desired(
     user: &DirectoryUser,
     rules: &[Rule],

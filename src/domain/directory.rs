@@ -59,7 +59,7 @@ impl Directory {
     }
 }
 
-/// What to do with an extension that a PUT omits (DECISIONS 16).
+/// What to do with an extension that a PUT omits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OmittedExtension {
@@ -70,7 +70,7 @@ pub enum OmittedExtension {
     Keep,
 }
 
-/// What to do with a member that is not known (DECISIONS 1).
+/// What to do with a member that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PendingMembers {
@@ -183,7 +183,7 @@ impl DirectoryUser {
     }
 
     /// The address that links the person to an account: primary, else work, else first, else an
-    /// address-shaped `userName` (DECISIONS 5).
+    /// address-shaped `userName`.
     pub fn email(&self) -> Option<&str> {
         linking_email(&self.document)
     }

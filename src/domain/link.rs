@@ -1,4 +1,4 @@
-//! The ladder from a directory user to an account (DECISIONS 4), as a pure decision.
+//! The ladder from a directory user to an account, as a pure decision.
 //!
 //! Nothing from an identity provider is ever compared with an account's id or `external_id`; a display
 //! name never links anybody.

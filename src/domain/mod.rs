@@ -12,6 +12,7 @@ pub mod id;
 pub mod link;
 pub mod native;
 pub mod origin;
+pub mod policy;
 pub mod rule;
 pub mod scope;
 pub mod secret;

@@ -93,7 +93,7 @@ pub struct Standing {
 }
 
 /// Invariant 1: a target is effective exactly if it has a manual origin, or another live origin and no
-/// exclusion in reach; and the membership is active (DECISIONS 6 and 10).
+/// exclusion in reach; and the membership is active.
 ///
 /// `rank` gives the position of a rule; a manual role outranks every rule as the primary one.
 pub fn effective(

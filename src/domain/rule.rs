@@ -219,7 +219,8 @@ impl Rule {
             }
             if let Some(name) = name {
                 let field = format!("then[{at}].mirror_group.name");
-                template::check(name).map_err(|error| Error::invalid(field, "invalid_template", error.0))?;
+                template::check(name, self.capture_names())
+                    .map_err(|error| Error::invalid(field, "invalid_template", error.0))?;
             }
         }
         if mirrors > 1 {
@@ -227,6 +228,11 @@ impl Rule {
             return Err(Error::invalid("then", "several_mirrors", message));
         }
         Ok(())
+    }
+
+    /// The names that the capture pattern gives.
+    fn capture_names(&self) -> impl Iterator<Item = &str> {
+        self.capture.iter().flat_map(|pattern| pattern.capture_names().flatten())
     }
 
     /// Whether the rule acts on groups at all, or on people only.

@@ -27,6 +27,16 @@ pub fn render(
     captures: &BTreeMap<String, String>,
     group: &DirectoryGroup,
 ) -> Result<String, TemplateError> {
+    let text = |attribute: &str| group.text(attribute).unwrap_or_default();
+    rendered(template, captures, text("displayName"), text("externalId"))
+}
+
+fn rendered(
+    template: &str,
+    captures: &BTreeMap<String, String>,
+    display_name: &str,
+    external_id: &str,
+) -> Result<String, TemplateError> {
     let mut environment = Environment::empty();
     environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -35,7 +45,7 @@ pub fn render(
         environment.add_filter(name, filter);
     }
     environment.add_filter("replace", replace);
-    let group = context! { displayName => group.text("displayName"), externalId => group.text("externalId") };
+    let group = context! { displayName => display_name, externalId => external_id };
     let values = context! { group => group, ..minijinja::Value::from_pairs(captures.clone()) };
     let rendered = environment.render_str(template, values).map_err(|error| explain(&error))?;
     let name = rendered.trim();
@@ -46,13 +56,14 @@ pub fn render(
     }
 }
 
-/// Refuses a template that does not parse.
-pub fn check(template: &str) -> Result<(), TemplateError> {
+/// Refuses a template that does not parse, that names what no rule with these captures has, or that renders
+/// nothing even where every name has a value.
+pub fn check<'c>(template: &str, captures: impl Iterator<Item = &'c str>) -> Result<(), TemplateError> {
     if template.chars().count() > 1_000 {
         return Err(TemplateError("a template has 1000 characters at most".to_owned()));
     }
-    let environment = Environment::empty();
-    environment.template_from_str(template).map(drop).map_err(|error| explain(&error))
+    let captures = captures.map(|name| (name.to_owned(), "x".to_owned())).collect();
+    rendered(template, &captures, "x", "x").map(drop)
 }
 
 fn explain(error: &minijinja::Error) -> TemplateError {
@@ -104,7 +115,7 @@ mod tests {
     use chrono::DateTime;
     use serde_json::json;
 
-    fn rendered(template: &str) -> Result<String, TemplateError> {
+    fn named(template: &str) -> Result<String, TemplateError> {
         let group = DirectoryGroup {
             id: super::super::Id::nil(),
             directory: super::super::Id::nil(),
@@ -118,22 +129,25 @@ mod tests {
 
     #[test]
     fn captures_and_the_groups_own_attributes_are_available() {
-        assert_eq!(rendered("{{ team | title }}").unwrap(), "Data Science");
-        assert_eq!(rendered("{{ group.displayName | upper }}").unwrap(), "ENG-DATA-SCIENCE");
-        assert_eq!(rendered("Team {{ team | replace('-', ' ') }} ").unwrap(), "Team data science");
+        assert_eq!(named("{{ team | title }}").unwrap(), "Data Science");
+        assert_eq!(named("{{ group.displayName | upper }}").unwrap(), "ENG-DATA-SCIENCE");
+        assert_eq!(named("Team {{ team | replace('-', ' ') }} ").unwrap(), "Team data science");
     }
 
     #[test]
     fn what_cannot_become_a_name_is_an_error_that_says_why() {
-        assert!(rendered("{{ taem }}").unwrap_err().0.contains("undefined"));
-        assert!(rendered("  ").unwrap_err().0.contains("empty"));
-        assert!(rendered(&"x".repeat(300)).unwrap_err().0.contains("300"));
-        assert!(check("{{ team").is_err());
+        assert!(named("{{ taem }}").unwrap_err().0.contains("undefined"));
+        assert!(named("  ").unwrap_err().0.contains("empty"));
+        assert!(named(&"x".repeat(300)).unwrap_err().0.contains("300"));
+        assert!(check("{{ team", ["team"].into_iter()).is_err());
+        assert!(check("{{ taem }}", ["team"].into_iter()).is_err());
+        assert!(check("{{ team | capitalise }}", ["team"].into_iter()).is_err());
+        assert!(check("{{ team | title }} {{ group.externalId }}", ["team"].into_iter()).is_ok());
     }
 
     #[test]
     fn a_template_cannot_run_for_ever() {
         let hostile = "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
-        assert!(rendered(hostile).is_err());
+        assert!(named(hostile).is_err());
     }
 }

@@ -49,7 +49,9 @@ impl FromRequestParts<App> for ScimCaller {
         let directory = parts.uri.path().strip_prefix("/scim/v2/").unwrap_or_default();
         let directory = directory.split('/').next().unwrap_or_default();
         let header = authorization(parts)?;
-        let access = authenticate_scim(app, directory, header.as_deref(), peer(parts)).await?;
+        let from = peer(parts);
+        let access = authenticate_scim(app, directory, header.as_deref(), from).await;
+        let access = access.map_err(|error| app.refuse(from, error))?;
         app.admit(&access.directory.id.to_string())?;
         if let Some(slot) = parts.extensions.get::<CallerSlot>() {
             let _ = slot.set(access.clone());
@@ -63,7 +65,8 @@ impl FromRequestParts<App> for ApiCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiFailure> {
         let header = authorization(parts)?;
-        let access = authenticate_api(app, header.as_deref()).await?;
+        let access = authenticate_api(app, header.as_deref()).await;
+        let access = access.map_err(|error| app.refuse(peer(parts), error))?;
         app.admit(access.key())?;
         Ok(ApiCaller(access))
     }

@@ -54,6 +54,7 @@ fn identity_providers(app: &App) -> Router<App> {
         )
         .route("/scim/{*rest}", axum::routing::any(scim::no_such_route))
         .method_not_allowed_fallback(scim::method_not_allowed)
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(scim::panicked))
         .layer(from_fn_with_state(app.clone(), scim::logged))
 }
 

@@ -35,6 +35,16 @@ pub fn parse(bytes: &[u8]) -> Result<Value, ScimError> {
     })
 }
 
+/// Takes the member called `name`, in whatever case, out of a message. Two of them are refused.
+pub(super) fn take(message: &mut Map<String, Value>, name: &str) -> Result<Option<Value>, ScimError> {
+    let mut called = message.keys().filter(|key| key.eq_ignore_ascii_case(name));
+    let Some(key) = called.next().cloned() else { return Ok(None) };
+    if called.next().is_some() {
+        return Err(ScimError::invalid_syntax(format!("{name} is there twice, in different case; send it once")));
+    }
+    Ok(message.remove(&key))
+}
+
 /// Line and column, from 1, of the byte at `offset`.
 fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
     let before = &bytes[..offset];

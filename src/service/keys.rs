@@ -323,19 +323,8 @@ pub async fn create_key(app: &App, new: NewKey) -> Result<(ApiKey, Secret)> {
     if !matches!(new.role.as_str(), "owner" | "admin" | "read") {
         return Err(Error::invalid("role", "invalid_role", "role must be owner, admin or read"));
     }
-    let now = app.clock.now();
-    require_future(new.expires_at, now)?;
-    let secret = Secret::mint("sk_");
-    let key = ApiKey {
-        id: ApiKeyId::mint(now),
-        organization_id: new.organization,
-        name: new.name,
-        role: new.role,
-        hint: secret.hint(),
-        expires_at: new.expires_at,
-        last_used_at: None,
-        created_at: now,
-    };
+    require_future(new.expires_at, app.clock.now())?;
+    let (key, secret) = mint_key(app, new);
     let (stored, digest) = (key.clone(), secret.digest());
     app.db
         .write(Lane::Environment, move |tx| {
@@ -350,6 +339,23 @@ pub async fn create_key(app: &App, new: NewKey) -> Result<(ApiKey, Secret)> {
         })
         .await?;
     Ok((key, secret))
+}
+
+/// A key that is not stored yet.
+fn mint_key(app: &App, new: NewKey) -> (ApiKey, Secret) {
+    let now = app.clock.now();
+    let secret = Secret::mint("sk_");
+    let key = ApiKey {
+        id: ApiKeyId::mint(now),
+        organization_id: new.organization,
+        name: new.name,
+        role: new.role,
+        hint: secret.hint(),
+        expires_at: new.expires_at,
+        last_used_at: None,
+        created_at: now,
+    };
+    (key, secret)
 }
 
 /// A page of the keys that the caller may see.
@@ -376,16 +382,29 @@ pub async fn revoke_key(app: &App, access: &ApiAccess, id: ApiKeyId) -> Result<(
         .await
 }
 
-/// Makes the first key of an empty environment, for the operator who starts the server. `None` if there is one.
+/// Makes the first key of an empty environment, for the operator who starts the server. `None` if there is
+/// one, or if another replica makes it at this moment.
 pub async fn bootstrap_key(app: &App) -> Result<Option<Secret>> {
-    let mut tx = app.db.read().await?;
-    let has_key = keys::has_environment_key(&mut tx).await?;
-    drop(tx);
-    if has_key || app.config.root_key_digest.is_some() {
+    if app.config.root_key_digest.is_some() || keys::has_environment_key(&mut app.db.read().await?).await? {
         return Ok(None);
     }
     let new = NewKey { name: "First key".to_owned(), organization: None, role: "owner".to_owned(), expires_at: None };
-    create_key(app, new).await.map(|(_, secret)| Some(secret))
+    let (key, secret) = mint_key(app, new);
+    let digest = secret.digest();
+    let made = app
+        .db
+        .write(Lane::Environment, move |tx| {
+            let (key, digest) = (key.clone(), digest.clone());
+            Box::pin(async move {
+                let first = keys::claim(tx, "first_key", &key.id.to_string()).await?;
+                if first {
+                    keys::insert_key(tx, &key, &digest).await?;
+                }
+                Ok(first)
+            })
+        })
+        .await?;
+    Ok(made.then_some(secret))
 }
 
 fn require_name(name: &str) -> Result<()> {

@@ -37,14 +37,16 @@ pub struct NewOrganization {
 ///
 /// [`Error::Invalid`] for a bad name, domain, metadata or external id; [`Error::Conflict`] for a domain
 /// that another organization has verified; [`Error::Forbidden`] for a verified domain without an
-/// environment key (DECISIONS 7).
+/// environment key.
 pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Result<Outcome<Organization>> {
     access.environment()?;
     check(&new)?;
     let now = app.clock.now();
     let id = OrganizationId::mint(now);
+    // Minted in order, so that the domains keep the order in which they were given.
+    let mut last = None;
     let domains = new.domains.iter().map(|(domain, verified)| Domain {
-        id: DomainId::mint(now),
+        id: *last.insert(DomainId::mint_after(now, last)),
         organization: id,
         domain: domain.clone(),
         state: if *verified { "verified" } else { "pending" }.to_owned(),
@@ -95,9 +97,7 @@ async fn insert(tx: &mut Tx, organization: &Organization, cause: &Cause) -> Resu
     let now = organization.created_at;
     let mut last = None;
     for (slug, name, is_default) in [("member", "Member", true), ("admin", "Admin", false)] {
-        // In this order, which decides where one rule grants several roles.
-        let id = RoleId::mint_after(now, last);
-        last = Some(id);
+        let id = *last.insert(RoleId::mint_after(now, last));
         let role = Role { id, slug: slug.to_owned(), name: name.to_owned(), is_default };
         roles::insert(tx, organization.id, &role, now).await?;
     }

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transac
 
 use super::dialect::Engine;
 use super::lane::{Lane, Lanes};
+use super::policies::Policies;
 use super::statement::{Column, Param, Stmt, sql};
 use crate::domain::{Error, Result};
 
@@ -26,7 +27,14 @@ impl<R> Row for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, 
 pub struct Db {
     pools: Pools,
     lanes: Arc<Lanes>,
-    statements: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+/// What every handle of a database shares.
+#[derive(Default)]
+pub(super) struct Shared {
+    statements: AtomicU64,
+    policies: Policies,
 }
 
 #[derive(Clone)]
@@ -51,9 +59,9 @@ impl Db {
             let message = "the database URL must begin with sqlite:// or postgres://";
             return Err(Error::invalid("database_url", "invalid_database_url", message));
         };
-        let statements = Arc::new(AtomicU64::new(0));
-        let lanes = Arc::new(Lanes::new(pools.clone(), Arc::clone(&statements)));
-        Ok(Db { pools, lanes, statements })
+        let shared = Arc::new(Shared::default());
+        let lanes = Arc::new(Lanes::new(pools.clone(), Arc::clone(&shared)));
+        Ok(Db { pools, lanes, shared })
     }
 
     /// A handle for reading. Each statement sees what was committed when it began.
@@ -62,7 +70,7 @@ impl Db {
             Pools::Sqlite { readers, .. } => Conn::SqliteRead(readers.acquire().await.map_err(internal)?),
             Pools::Postgres(pool) => Conn::PostgresRead(pool.acquire().await.map_err(internal)?),
         };
-        Ok(Tx::new(conn, Arc::clone(&self.statements)))
+        Ok(Tx::new(conn, Arc::clone(&self.shared)))
     }
 
     /// A handle for reading by several statements that see one and the same state.
@@ -74,7 +82,7 @@ impl Db {
                 Conn::Postgres(pool.begin_with(begin).await.map_err(internal)?)
             }
         };
-        Ok(Tx::new(conn, Arc::clone(&self.statements)))
+        Ok(Tx::new(conn, Arc::clone(&self.shared)))
     }
 
     /// Runs `work` in a transaction and answers only after its commit.
@@ -92,7 +100,7 @@ impl Db {
 
     /// How many statements have run since the database was opened; benchmarks and tests bound it.
     pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.shared.statements.load(Ordering::Relaxed)
     }
 
     /// Whether the database answers.
@@ -159,7 +167,7 @@ async fn open_postgres(url: &str) -> Result<Pools> {
 /// A handle on which statements run: a transaction, or a connection for reading.
 pub struct Tx {
     conn: Conn,
-    statements: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
 
 pub(super) enum Conn {
@@ -200,8 +208,12 @@ macro_rules! bind_all {
 }
 
 impl Tx {
-    pub(super) fn new(conn: Conn, statements: Arc<AtomicU64>) -> Self {
-        Tx { conn, statements }
+    pub(super) fn new(conn: Conn, shared: Arc<Shared>) -> Self {
+        Tx { conn, shared }
+    }
+
+    pub(super) fn policies(&self) -> &Policies {
+        &self.shared.policies
     }
 
     pub(super) fn engine(&self) -> Engine {
@@ -229,7 +241,7 @@ impl Tx {
     /// Counts a statement, and shows its text (never its values) to whoever traces `muster::sql`.
     fn note(&self, stmt: &Stmt) {
         stmt.check();
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.shared.statements.fetch_add(1, Ordering::Relaxed);
         tracing::trace!(target: "muster::sql", engine = ?self.engine(), text = %stmt.text);
     }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::statement::{Param, sql};
-use super::{Page, PageRequest, Tx, containing};
+use super::{Page, PageRequest, Tx, containing, policies};
 use crate::domain::directory::{Directory, DirectorySettings};
 use crate::domain::id::{DirectoryId, OrganizationId};
 use crate::domain::native::name_key;
@@ -77,7 +77,8 @@ pub async fn update(tx: &mut Tx, directory: &Directory) -> Result<()> {
         .bind(&directory.state)
         .bind(settings_text(&directory.settings)?)
         .bind(directory.updated_at);
-    tx.execute(stmt).await.map(drop)
+    tx.execute(stmt).await?;
+    policies::renew(tx, directory.organization).await
 }
 
 /// Notes that an identity provider has reached the directory.

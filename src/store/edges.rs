@@ -49,7 +49,7 @@ struct ResolvedRow {
 }
 
 /// Resolves references of a group that are no ids: what the same reference resolved to when it was stored,
-/// else by `externalId` within the directory the oldest user, else the oldest group (DECISIONS 1).
+/// else by `externalId` within the directory the oldest user, else the oldest group.
 /// References that are ids are resolved by [`known_ids`].
 pub async fn by_external_ids(
     tx: &mut Tx,
@@ -245,42 +245,48 @@ pub async fn users_page(
     tx.fetch_all(stmt.bind(organization).bind(group).bind(after).bind(limit)).await
 }
 
-/// The edges of a group that name a group or are pending. Rarely many.
+/// The edges of a group that name a group, then those that are pending. Rarely many.
 pub async fn others(tx: &mut Tx, organization: OrganizationId, group: DirectoryGroupId) -> Result<Vec<EdgeRow>> {
     let stmt = sql("SELECT user_id, subgroup_id, value FROM directory_edges
          WHERE organization_id = $1 AND group_id = $2 AND subgroup_id IS NOT NULL
          UNION ALL
          SELECT user_id, subgroup_id, value FROM directory_edges
-         WHERE organization_id = $1 AND group_id = $2 AND value IS NOT NULL AND user_id IS NULL AND subgroup_id IS NULL
-         ORDER BY 2, 3");
-    tx.fetch_all(stmt.bind(organization).bind(group)).await
+         WHERE organization_id = $1 AND group_id = $2 AND value IS NOT NULL AND user_id IS NULL AND subgroup_id IS NULL");
+    let mut rows: Vec<EdgeRow> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
+    rows.sort_by(|one, other| place(one).cmp(&place(other)));
+    Ok(rows)
 }
 
-/// Members of several groups at once.
-#[derive(Debug, sqlx::FromRow)]
-pub struct EdgeOfGroup {
-    /// The group that has the member.
-    pub group_id: DirectoryGroupId,
-    /// The user, if it is one.
-    pub user_id: Option<DirectoryUserId>,
-    /// The group, if it is one.
-    pub subgroup_id: Option<DirectoryGroupId>,
-    /// The reference as sent, where it is not the member's own id.
-    pub value: Option<String>,
+/// Where a member stands in a list: users by id, then groups by id, then pending ones by their text.
+/// Sorted here, because the engines disagree on where NULLs and which texts come first.
+fn place(row: &EdgeRow) -> (bool, Option<DirectoryUserId>, bool, Option<DirectoryGroupId>, Option<&str>) {
+    (row.user_id.is_none(), row.user_id, row.subgroup_id.is_none(), row.subgroup_id, row.value.as_deref())
 }
 
-/// The edges of several groups.
+#[derive(sqlx::FromRow)]
+struct EdgeOfGroup {
+    group_id: DirectoryGroupId,
+    #[sqlx(flatten)]
+    edge: EdgeRow,
+}
+
+/// The edges of several groups, each with its group, in the order in which one group is read.
 pub async fn of_groups(
     tx: &mut Tx,
     organization: OrganizationId,
     groups: impl IntoIterator<Item = DirectoryGroupId>,
-) -> Result<Vec<EdgeOfGroup>> {
+) -> Result<Vec<(DirectoryGroupId, EdgeRow)>> {
     let text = format!(
-        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} directory_edges e ON e.organization_id = $2 AND e.group_id = r.id
-         ORDER BY e.group_id, e.user_id, e.subgroup_id",
+        "SELECT e.group_id, e.user_id, e.subgroup_id, e.value FROM {} directory_edges e
+            ON e.organization_id = $2 AND e.group_id = r.id",
         tx.driving(1, &[("id", Column::Id)])
     );
-    tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await
+    let rows: Vec<EdgeOfGroup> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;
+    let mut edges: Vec<_> = rows.into_iter().map(|row| (row.group_id, row.edge)).collect();
+    edges.sort_by(|(one_group, one), (other_group, other)| {
+        one_group.cmp(other_group).then_with(|| place(one).cmp(&place(other)))
+    });
+    Ok(edges)
 }
 
 /// A pending edge that was just resolved.

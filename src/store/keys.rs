@@ -242,10 +242,15 @@ pub async fn touch_key(tx: &mut Tx, id: ApiKeyId, now: DateTime<Utc>) -> Result<
     tx.execute(sql("UPDATE api_keys SET last_used_at = $2 WHERE id = $1").bind(id).bind(now)).await.map(drop)
 }
 
+/// Claims a name that only one replica may have; answers whether it was free.
+pub async fn claim(tx: &mut Tx, name: &str, value: &str) -> Result<bool> {
+    let stmt = sql("INSERT INTO environment_secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    Ok(tx.execute(stmt.bind(name).bind(value)).await? > 0)
+}
+
 /// The secret of this name that replicas share; `fresh` becomes it if there is none yet.
 pub async fn shared_secret(tx: &mut Tx, name: &str, fresh: &str) -> Result<String> {
-    let stmt = sql("INSERT INTO environment_secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING");
-    tx.execute(stmt.bind(name).bind(fresh)).await?;
+    claim(tx, name, fresh).await?;
     let row: (String,) = tx.fetch_one(sql("SELECT value FROM environment_secrets WHERE name = $1").bind(name)).await?;
     Ok(row.0)
 }

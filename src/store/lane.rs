@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use super::db::{Conn, Pools, Tx, is_transient};
+use super::db::{Conn, Pools, Shared, Tx, is_transient};
 use super::statement::sql;
 use crate::domain::id::OrganizationId;
 use crate::domain::{Error, Result};
@@ -46,13 +45,13 @@ struct Job {
 /// All lanes of one database.
 pub(super) struct Lanes {
     pools: Pools,
-    statements: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     open: Mutex<HashMap<Lane, mpsc::UnboundedSender<Job>>>,
 }
 
 impl Lanes {
-    pub(super) fn new(pools: Pools, statements: Arc<AtomicU64>) -> Self {
-        Lanes { pools, statements, open: Mutex::default() }
+    pub(super) fn new(pools: Pools, shared: Arc<Shared>) -> Self {
+        Lanes { pools, shared, open: Mutex::default() }
     }
 
     pub(super) async fn write<T, F>(self: &Arc<Self>, lane: Lane, work: F) -> Result<T>
@@ -214,7 +213,7 @@ impl Lanes {
             Pools::Postgres(pool) => pool.begin().await.map(Conn::Postgres),
         };
         let conn = begun.map_err(|error| Error::Internal(Box::new(error)))?;
-        let mut tx = Tx::new(conn, Arc::clone(&self.statements));
+        let mut tx = Tx::new(conn, Arc::clone(&self.shared));
         if let (Pools::Postgres(_), Lane::Organization(organization)) = (&self.pools, lane) {
             let lock = sql("SELECT id FROM organizations WHERE id = $1 FOR UPDATE").bind(organization);
             let _: Option<(OrganizationId,)> = tx.fetch_optional(lock).await?;

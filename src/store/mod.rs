@@ -23,6 +23,7 @@ pub mod narrow;
 pub mod organizations;
 pub mod origins;
 pub mod page;
+pub mod policies;
 pub mod requests;
 pub mod roles;
 pub mod rules;

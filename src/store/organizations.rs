@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::statement::{Column, Param, Rows, sql};
-use super::{Page, PageRequest, Tx, containing, object};
+use super::{Page, PageRequest, Tx, containing, object, policies};
 use crate::domain::Result;
 use crate::domain::id::{DomainId, EventId, OrganizationId};
 use crate::domain::native::{Domain, Organization, name_key};
@@ -58,8 +58,9 @@ pub async fn set_event_head(
 /// Fails with a unique violation if its external id is taken.
 pub async fn insert(tx: &mut Tx, organization: &Organization) -> Result<()> {
     let stmt = sql("INSERT INTO organizations (id, name, name_key, external_id, stripe_customer_id,
-            allow_profiles_outside_organization, metadata, event_position, last_event_id, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, $8, $9)")
+            allow_profiles_outside_organization, metadata, event_position, last_event_id, policy_stamp,
+            created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, NULL, $8, $9, $10)")
     .bind(organization.id)
     .bind(&organization.name)
     .bind(name_key(&organization.name))
@@ -67,6 +68,7 @@ pub async fn insert(tx: &mut Tx, organization: &Organization) -> Result<()> {
     .bind(organization.stripe_customer_id.clone())
     .bind(organization.allow_profiles_outside_organization)
     .bind(serde_json::Value::Object(organization.metadata.clone()).to_string())
+    .bind(policies::fresh())
     .bind(organization.created_at)
     .bind(organization.updated_at);
     tx.execute(stmt).await?;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::statement::sql;
-use super::{Page, PageRequest, Tx};
+use super::{Tx, policies};
 use crate::domain::Result;
 use crate::domain::id::{OrganizationId, RoleId};
 use crate::domain::native::Role;
@@ -26,7 +26,8 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, role: &Role, now:
     .bind(&role.name)
     .bind(role.is_default)
     .bind(now);
-    tx.execute(stmt).await.map(drop)
+    tx.execute(stmt).await?;
+    policies::renew(tx, organization).await
 }
 
 /// All roles of the organization, oldest first.
@@ -58,9 +59,9 @@ pub struct ListedRole {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A page of the organization's roles.
-pub async fn list(tx: &mut Tx, organization: OrganizationId, page: &PageRequest) -> Result<Page<ListedRole>> {
-    let text = "SELECT id, slug, name, description, permissions, created_at, updated_at
-                FROM roles WHERE organization_id = $1";
-    Ok(page.page(tx.fetch_all(page.complete(text, vec![organization.into()], "id")).await?))
+/// All roles of the organization as a list shows them, oldest first. There are few.
+pub async fn list(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<ListedRole>> {
+    let stmt = sql("SELECT id, slug, name, description, permissions, created_at, updated_at
+         FROM roles WHERE organization_id = $1 ORDER BY id");
+    tx.fetch_all(stmt.bind(organization)).await
 }

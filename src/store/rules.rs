@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
 use super::statement::sql;
+use super::{Tx, policies};
 use crate::domain::id::{OrganizationId, RuleId};
 use crate::domain::rule::RuleDocument;
 use crate::domain::{Error, Result};
@@ -114,7 +114,8 @@ pub async fn set_applied(
 ) -> Result<()> {
     let stmt = sql("UPDATE mapping_rules SET applied_version = $3, updated_at = $4
          WHERE organization_id = $1 AND id = $2");
-    tx.execute(stmt.bind(organization).bind(id).bind(version).bind(now)).await.map(drop)
+    tx.execute(stmt.bind(organization).bind(id).bind(version).bind(now)).await?;
+    policies::renew(tx, organization).await
 }
 
 /// Removes a rule that nothing is bound to any more.

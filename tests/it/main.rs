@@ -1,11 +1,32 @@
 //! Tests of the whole program, through its public faces, on each database.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod idp_conversations;
+mod isolation;
+mod keys_and_tokens;
 mod mapping_corners;
 mod mapping_people;
 mod mapping_properties;
 mod mapping_rules;
+mod native_read;
+mod native_write;
 mod query_plans;
 mod reference;
+mod scim_bad_input;
+mod scim_bad_requests;
+mod scim_bulk;
+mod scim_discovery;
+mod scim_extensions;
+mod scim_filters;
+mod scim_group_sizes;
+mod scim_groups;
+mod scim_passwords;
+mod scim_preconditions;
+mod scim_projection;
+mod scim_queries;
+mod scim_resource_types;
+mod scim_settings;
+mod scim_tokens;
+mod scim_users;
 mod store_writes;
 mod support;

@@ -1,5 +1,5 @@
 //! Incremental = full: whatever happens, in whatever order, native state is what a recomputation from facts
-//! and decisions would make of it (DESIGN.md section 6, invariants 1 to 5 and 9).
+//! and decisions would make of it.
 //!
 //! `MUSTER_CASES` sets how many histories are tried on each database.
 

@@ -1,5 +1,7 @@
 //! Request bodies and queries: media types, sizes, bytes → JSON (RFC 7644 sections 3.1 and 3.8).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, Uri};
@@ -10,6 +12,8 @@ use crate::scim::error::{ScimError, ScimType};
 use crate::scim::json;
 use crate::service::provisioning::Precondition;
 
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest query string, in bytes.
 const MAX_QUERY: usize = 16 * 1024;
 
@@ -29,7 +33,9 @@ pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
+    let whole = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, limit)).await;
+    let whole = whole.map_err(|_| ScimError::status(408, "the body did not arrive in time; send the request again"))?;
+    whole.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
             too_large(limit)

@@ -15,6 +15,7 @@ use super::{answer, body, discovery, user_agent};
 use crate::app::App;
 use crate::domain::Result;
 use crate::http::caller::ScimCaller;
+use crate::http::headers;
 use crate::scim::bulk::{self, Entry, Ids, Method, Operation, Outcome, Request, Step};
 use crate::scim::json;
 use crate::scim::projection::Projection;
@@ -41,11 +42,15 @@ pub async fn run(
         ids: Ids::new(),
         outcomes: BTreeMap::new(),
         kept: BTreeMap::new(),
+        revision: None,
     };
     run.all(&request).await;
     // Operations that were never tried, after too many errors, are left out.
-    let outcomes = run.outcomes.into_values().collect();
-    Ok(answer::json(StatusCode::OK, &bulk::response(outcomes)))
+    let mut response = answer::json(StatusCode::OK, &bulk::response(run.outcomes.into_values().collect()));
+    if let Some(revision) = run.revision {
+        headers::set_revision(&mut response, revision);
+    }
+    Ok(response)
 }
 
 /// A bulk request under way.
@@ -59,6 +64,8 @@ struct Run {
     outcomes: BTreeMap<usize, Outcome>,
     /// PATCH bodies that complete resources of a circle, and the ids of these resources.
     kept: BTreeMap<usize, (String, Value)>,
+    /// The organization's event position after the last write.
+    revision: Option<i64>,
 }
 
 impl Run {
@@ -95,6 +102,7 @@ impl Run {
                 if let Some(bulk_id) = &entry.bulk_id {
                     self.ids.insert(bulk_id.clone(), written.id.clone());
                 }
+                self.revision = Some(written.revision);
                 if let Some(later) = later {
                     self.kept.insert(index, (written.id.clone(), later));
                 }
@@ -119,7 +127,10 @@ impl Run {
         }
         .await;
         Some(match done {
-            Ok((exchange, written)) => succeeded(entry, operation, &exchange, &written),
+            Ok((exchange, written)) => {
+                self.revision = Some(written.revision);
+                succeeded(entry, operation, &exchange, &written)
+            }
             Err(error) => {
                 let base_url = self.app.config.scim_base_url(self.access.directory.id);
                 let location = format!("{base_url}{}/{id}", operation.target.endpoint);

@@ -37,7 +37,7 @@ pub fn problem(error: &Error) -> ScimError {
         Error::Busy { message, .. } => ScimError::status(503, message.as_str()),
         Error::Internal(source) => {
             tracing::error!(error = %source, "a SCIM request failed");
-            ScimError::status(500, "the server failed; nothing was changed")
+            ScimError::status(500, "the server failed; read the resource to see whether the change took effect")
         }
     }
 }

@@ -9,12 +9,13 @@ pub mod resources;
 pub mod search;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::caller::{CallerSlot, ScimCaller};
 use super::headers;
@@ -24,6 +25,10 @@ use crate::scim::error::ScimError;
 use crate::service::keys::ScimAccess;
 use crate::store::requests::RequestEntry;
 use error::{Problem, ScimFailure};
+
+/// How long a request may take before it is answered 503: what identity providers wait for at the most. A
+/// write that has begun is finished all the same.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(55);
 
 /// Marks an answer whose log entry was committed with the write that it answers.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +46,10 @@ pub async fn logged(State(app): State<App>, mut request: Request, next: Next) ->
     let path = path_below_base(request.uri().path());
     let user_agent = user_agent(request.headers());
     let plain_json = wants_plain_json(request.headers());
-    let mut response = next.run(request).await;
+    let mut response = match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => too_slow().into_response(),
+    };
     if plain_json && response.headers().get(header::CONTENT_TYPE) == Some(&answer::SCIM_JSON) {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
@@ -108,6 +116,16 @@ fn wants_plain_json(headers: &HeaderMap) -> bool {
             .any(|kind| kind.split(';').next().map(str::trim) == Some(wanted))
     };
     names("application/json") && !names("application/scim+json") && !names("*/*") && !names("application/*")
+}
+
+fn too_slow() -> ScimFailure {
+    let message = "the request took too long; read the resource to see whether it took effect, then send it again";
+    ScimFailure(Error::Busy { message: message.to_owned(), retry_after: 5 })
+}
+
+/// A panic is our defect; the client learns no more than that.
+pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> axum::http::Response<axum::body::Body> {
+    ScimFailure(Error::internal("a SCIM handler panicked")).into_response()
 }
 
 /// A path that no resource type has.

@@ -67,13 +67,14 @@ impl Exchange {
         })
     }
 
-    fn call(&self, method: &'static str, tolerances: Tolerances) -> Call {
+    fn call(&self, method: &'static str, status: StatusCode, tolerances: Tolerances) -> Call {
         Call {
             access: self.access.clone(),
             method,
             path: self.path.clone(),
             user_agent: self.user_agent.clone(),
             tolerances,
+            status: status.as_u16(),
             precondition: self.precondition.clone(),
         }
     }
@@ -82,7 +83,7 @@ impl Exchange {
         let mut tolerances = Tolerances::default();
         let strictness = self.access.directory.settings.strictness();
         let body = normalise(body, &self.definition, strictness, &mut tolerances)?;
-        let (app, call) = (&self.app, self.call("POST", tolerances));
+        let (app, call) = (&self.app, self.call("POST", StatusCode::CREATED, tolerances));
         Ok(match Kind::of(&self.definition).0 {
             Table::Users => {
                 let done = users::create(app, call, body).await?;
@@ -103,7 +104,7 @@ impl Exchange {
         let mut tolerances = Tolerances::default();
         let strictness = self.access.directory.settings.strictness();
         let body = normalise(body, &self.definition, strictness, &mut tolerances)?;
-        let (app, call) = (&self.app, self.call("PUT", tolerances));
+        let (app, call) = (&self.app, self.call("PUT", StatusCode::OK, tolerances));
         let (version, revision) = match Kind::of(&self.definition).0 {
             Table::Users => {
                 let done = users::replace(app, call, self.id(id)?, body).await?;
@@ -125,7 +126,10 @@ impl Exchange {
         let mut tolerances = Tolerances::default();
         let strictness = self.access.directory.settings.strictness();
         let operations = patch::parse(body, &self.definition, strictness, &mut tolerances)?;
-        let (app, call) = (&self.app, self.call("PATCH", tolerances));
+        let (app, call) = (
+            &self.app,
+            self.call("PATCH", if self.shows_patched() { StatusCode::OK } else { StatusCode::NO_CONTENT }, tolerances),
+        );
         let (version, revision) = match Kind::of(&self.definition).0 {
             Table::Users => {
                 let done = users::patch(app, call, self.id(id)?, operations).await?;
@@ -144,7 +148,7 @@ impl Exchange {
     }
 
     pub(super) async fn delete(&self, id: &str) -> Result<Written> {
-        let (app, call) = (&self.app, self.call("DELETE", Tolerances::default()));
+        let (app, call) = (&self.app, self.call("DELETE", StatusCode::NO_CONTENT, Tolerances::default()));
         let revision = match Kind::of(&self.definition).0 {
             Table::Users => users::delete(app, call, self.id(id)?).await?.revision,
             Table::Groups => groups::delete(app, call, self.id(id)?).await?.revision,
@@ -163,6 +167,15 @@ impl Exchange {
         text.parse().map_err(|_| Error::not_found(kind, text.chars().take(100).collect::<String>()))
     }
 
+    /// Whether a PATCH answers the resource. A group would echo every member, so it does only when asked to.
+    fn shows_patched(&self) -> bool {
+        match self.access.directory.settings.patch_response {
+            PatchResponse::Body => true,
+            PatchResponse::None => !self.projection.is_default(),
+            PatchResponse::Default => !self.definition.is_group() || !self.projection.is_default(),
+        }
+    }
+
     /// The resource as it is now, projected.
     async fn current(&self, id: &str) -> Result<(Map<String, Value>, i64)> {
         Reading::new(&self.app, &self.access, &self.definition).one(id, &self.projection).await
@@ -170,10 +183,31 @@ impl Exchange {
 
     /// The answer of a write that shows the resource.
     async fn shown(&self, status: StatusCode, written: &Written) -> Result<Response> {
-        let (document, version) = self.current(&written.id).await?;
-        let mut response = answer::json(status, &document);
-        answer::with_resource_headers(&mut response, &document, version);
+        let mut response = self.resource(&written.id, None).await?;
+        *response.status_mut() = status;
         Ok(answer::committed(response, written.revision))
+    }
+
+    /// The resource as it is now, or 304 for a client that has it already.
+    async fn resource(&self, id: &str, conditions: Option<&HeaderMap>) -> Result<Response> {
+        let whole_group = self.definition.is_group() && self.projection.is_default();
+        let (document, version) = if whole_group {
+            let without_members = Projection::parse(None, Some("members"), &self.definition)?;
+            Reading::new(&self.app, &self.access, &self.definition).one(id, &without_members).await?
+        } else {
+            self.current(id).await?
+        };
+        if conditions.is_some_and(|headers| body::has_already(headers, version)) {
+            return Ok(answer::not_modified(version));
+        }
+        let mut response = if whole_group {
+            let base_url = self.app.config.scim_base_url(self.access.directory.id);
+            answer::streamed_group(&self.app.db, &self.access, self.id(id)?, &document, base_url).await?
+        } else {
+            answer::json(StatusCode::OK, &document)
+        };
+        answer::with_resource_headers(&mut response, &document, version);
+        Ok(response)
     }
 }
 
@@ -210,31 +244,7 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Result<Response, ScimFailure> {
     let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
-    if exchange.definition.is_group() && exchange.projection.is_default() {
-        return Ok(whole_group(&exchange, &id, &headers).await?);
-    }
-    let (document, version) = exchange.current(&id).await?;
-    if body::has_already(&headers, version) {
-        return Ok(answer::not_modified(version));
-    }
-    let mut response = answer::json(StatusCode::OK, &document);
-    answer::with_resource_headers(&mut response, &document, version);
-    Ok(response)
-}
-
-/// A group with all its members, however many.
-async fn whole_group(exchange: &Exchange, id: &str, headers: &HeaderMap) -> Result<Response> {
-    let without_members = Projection::parse(None, Some("members"), &exchange.definition)?;
-    let reading = Reading::new(&exchange.app, &exchange.access, &exchange.definition);
-    let (document, version) = reading.one(id, &without_members).await?;
-    if body::has_already(headers, version) {
-        return Ok(answer::not_modified(version));
-    }
-    let base_url = exchange.app.config.scim_base_url(exchange.access.directory.id);
-    let group = exchange.id(id)?;
-    let mut response = answer::streamed_group(&exchange.app.db, &exchange.access, group, &document, base_url).await?;
-    answer::with_resource_headers(&mut response, &document, version);
-    Ok(response)
+    Ok(exchange.resource(&id, Some(&headers)).await?)
 }
 
 /// `PUT /Users/{id}`
@@ -264,13 +274,7 @@ pub async fn patch(
     let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
     let sent = body::read(&headers, sent, exchange.app.config.max_body).await?;
     let written = exchange.patch(&id, sent).await?;
-    // A group would echo every member, so it does only when asked to (DECISIONS 18).
-    let shows = match exchange.access.directory.settings.patch_response {
-        PatchResponse::Body => true,
-        PatchResponse::None => !exchange.projection.is_default(),
-        PatchResponse::Default => !exchange.definition.is_group() || !exchange.projection.is_default(),
-    };
-    if shows {
+    if exchange.shows_patched() {
         return Ok(exchange.shown(StatusCode::OK, &written).await?);
     }
     let mut response = answer::nothing();

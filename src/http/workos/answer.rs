@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::headers;
 
@@ -15,6 +15,11 @@ pub fn created(object: Value) -> Response {
 /// 200 with the object.
 pub fn ok(object: Value) -> Response {
     Json(object).into_response()
+}
+
+/// 200 with a list that is one page.
+pub fn list_of(objects: impl Iterator<Item = Value>) -> Response {
+    ok(json!({"object": "list", "data": objects.collect::<Vec<_>>(), "list_metadata": {"before": null, "after": null}}))
 }
 
 /// Adds the organization's event position after the write that is answered.

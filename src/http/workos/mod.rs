@@ -38,6 +38,7 @@ fn organizations_and_groups() -> Router<App> {
         .route("/organizations/{organization}/groups/{group}", get(groups::get))
         .route("/organizations/{organization}/groups/{group}/organization-memberships", get(memberships::list_of_group))
         .route("/organizations/{organization}/roles", get(roles::list))
+        .route("/authorization/organizations/{organization}/roles", get(roles::list))
 }
 
 fn people() -> Router<App> {

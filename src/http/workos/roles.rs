@@ -1,31 +1,28 @@
-//! `/organizations/{organization}/roles`
+//! `/organizations/{organization}/roles`; the newer SDKs ask below `/authorization`.
 
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::answer::ok;
+use super::answer::list_of;
 use super::error::ApiFailure;
 use super::path::{Segments, id};
-use super::query::Query;
 use crate::app::App;
 use crate::domain::clock::timestamp;
-use crate::domain::id::RoleLabel;
 use crate::http::caller::ApiCaller;
 use crate::service::native::roles;
 use crate::store::roles::ListedRole;
 
-/// `GET /organizations/{organization}/roles`
+/// `GET /organizations/{organization}/roles`, `GET /authorization/organizations/{organization}/roles`: all on one page, since the SDKs do
+/// not page here.
 pub async fn list(
     State(app): State<App>,
     ApiCaller(access): ApiCaller,
     Segments(organization): Segments<String>,
-    query: Query,
 ) -> Result<Response, ApiFailure> {
     let scope = access.organization(id(&organization)?)?;
-    let paging = query.paging::<RoleLabel>()?;
-    let page = roles::list(&app, scope, &paging.request).await?;
-    Ok(ok(paging.envelope(page, |role| json(&role))))
+    let roles = roles::list(&app, scope).await?;
+    Ok(list_of(roles.iter().map(json)))
 }
 
 fn json(role: &ListedRole) -> Value {

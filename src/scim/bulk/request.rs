@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{PREFIX, REQUEST_URN};
 use crate::scim::error::{ScimError, ScimType};
+use crate::scim::json::take;
 use crate::scim::list::require_schema;
 use crate::scim::schema::Catalogue;
 
@@ -105,8 +106,8 @@ impl Request {
             return Err(ScimError::invalid_syntax("the body is not an object; send a BulkRequest"));
         };
         require_schema(&body, REQUEST_URN)?;
-        let fail_on_errors = fail_on_errors(take(&mut body, "failOnErrors"))?;
-        let Some(Value::Array(operations)) = take(&mut body, "Operations") else {
+        let fail_on_errors = fail_on_errors(take(&mut body, "failOnErrors")?)?;
+        let Some(Value::Array(operations)) = take(&mut body, "Operations")? else {
             return Err(ScimError::invalid_syntax("Operations is not an array; send the operations in one"));
         };
         let (count, limit) = (operations.len(), limits.max_operations);
@@ -190,7 +191,7 @@ fn operation(
         .ok_or_else(|| ScimError::invalid_syntax("path is missing; send one such as /Users"))?;
     let target = Target::parse(&path, method, catalogue)?;
     let version = take_text(&mut parts, "version")?;
-    let data = match (method, take(&mut parts, "data")) {
+    let data = match (method, take(&mut parts, "data")?) {
         (Method::Delete, _) => Value::Null,
         (_, Some(data @ Value::Object(_))) => data,
         _ => return Err(ScimError::invalid_syntax("data is not an object; send the body of the operation there")),
@@ -245,15 +246,9 @@ impl Target {
     }
 }
 
-/// The member called `name`, in whatever case.
-fn take(parts: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    let key = parts.keys().find(|key| key.eq_ignore_ascii_case(name))?.clone();
-    parts.remove(&key)
-}
-
 /// The member called `name` as text; null is absent.
 fn take_text(parts: &mut Map<String, Value>, name: &str) -> Result<Option<String>, ScimError> {
-    match take(parts, name) {
+    match take(parts, name)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(ScimError::invalid_syntax(format!("{name} is not a string; send one"))),

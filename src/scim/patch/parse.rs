@@ -1,11 +1,14 @@
 //! The body of a PATCH request (RFC 7644 section 3.5.2, figure 4).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{MAX_OPERATIONS, Operation, PATCH_URN, Target, Verb, in_operation, no_target};
 use crate::scim::dialect::{Strictness, Tolerance, Tolerances};
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::filter::closest_attribute;
+use crate::scim::json::take;
 use crate::scim::path::{AttributePath, Path, UnknownPath};
 use crate::scim::resource::is_urn;
 use crate::scim::schema::ResourceDefinition;
@@ -23,8 +26,8 @@ pub fn parse(
     let Value::Object(mut body) = body else {
         return Err(ScimError::invalid_syntax("the body is not an object; send schemas and Operations in one"));
     };
-    check_schemas(take(&mut body, "schemas"))?;
-    let Some(Value::Array(sent)) = take(&mut body, "Operations") else {
+    check_schemas(take(&mut body, "schemas")?)?;
+    let Some(Value::Array(sent)) = take(&mut body, "Operations")? else {
         return Err(ScimError::invalid_syntax("Operations is missing or not an array; send an array of operations"));
     };
     if sent.is_empty() {
@@ -42,10 +45,16 @@ pub fn parse(
     Ok(operations)
 }
 
-/// The value under `name`, in whatever case.
-fn take(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    let key = object.keys().find(|key| key.eq_ignore_ascii_case(name))?.clone();
-    object.remove(&key)
+/// Refuses a name that is there twice, in different case: nobody can tell which value is meant.
+fn check_names(values: &Map<String, Value>) -> Result<(), ScimError> {
+    let mut seen = HashSet::with_capacity(values.len());
+    match values.keys().find(|key| !seen.insert(key.to_ascii_lowercase())) {
+        None => Ok(()),
+        Some(key) => {
+            let key: String = key.chars().take(200).collect();
+            Err(ScimError::invalid_syntax(format!("{key} is there twice, in different case; send it once")))
+        }
+    }
 }
 
 fn check_schemas(schemas: Option<Value>) -> Result<(), ScimError> {
@@ -72,13 +81,13 @@ impl Reader<'_> {
         let Value::Object(mut operation) = operation else {
             return Err(ScimError::invalid_syntax("an operation is an object with op, path and value"));
         };
-        let verb = self.verb(take(&mut operation, "op"))?;
-        let path = match take(&mut operation, "path") {
+        let verb = self.verb(take(&mut operation, "op")?)?;
+        let path = match take(&mut operation, "path")? {
             None | Some(Value::Null) => None,
             Some(Value::String(path)) => Some(path),
             Some(_) => return Err(ScimError::bad(ScimType::InvalidPath, "path is not a string")),
         };
-        let value = take(&mut operation, "value");
+        let value = take(&mut operation, "value")?;
         match (path, verb, value) {
             (None, Verb::Remove, _) => Err(no_target("remove needs a path; name the attribute that is to go")),
             (Some(path), Verb::Remove, value) => self.remove(&path, value),
@@ -146,6 +155,7 @@ impl Reader<'_> {
 
     /// A value without path: each key is one.
     fn keys(&mut self, verb: Verb, values: Map<String, Value>) -> Result<(), ScimError> {
+        check_names(&values)?;
         values.into_iter().try_for_each(|(key, value)| self.key(verb, &key, value))
     }
 
@@ -217,6 +227,7 @@ impl Reader<'_> {
             Value::Null => return Ok(()),
             _ => return Err(ScimError::invalid_value(format!("the value of {urn} must be an object of attributes"))),
         };
+        check_names(&values)?;
         for (key, value) in values {
             let target = match self.path(&format!("{urn}:{key}")) {
                 Ok(Path::Attribute(path)) => {
@@ -234,6 +245,7 @@ impl Reader<'_> {
     }
 
     fn unknown_extension(&mut self, verb: Verb, urn: &str, data: Map<String, Value>) -> Result<(), ScimError> {
+        check_names(&data)?;
         for (key, value) in data {
             let target = self.unknown(urn, &key)?;
             self.push(verb, target, Some(value), true);

@@ -3,10 +3,13 @@
 
 use serde_json::{Map, Value};
 
+use super::MAX_KEY;
 use super::intake::is_urn;
+use super::keys::unique_keys;
 use super::value::comparable;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::schema::{Attribute, Kind, Mutability, ResourceDefinition, Schema};
+use crate::scim::text::fold;
 
 /// The most attributes of one extension, known or not.
 const MAX_EXTENSION_ATTRIBUTES: usize = 1_000;
@@ -20,6 +23,7 @@ pub fn finish(document: &mut Map<String, Value>, def: &ResourceDefinition) -> Re
     drop_unassigned(document);
     list_schemas(document, def);
     check_extensions(document)?;
+    check_keys(document, def)?;
     check_all("", &def.core.attributes, document)?;
     for extension in &def.extensions {
         let urn = &extension.schema.id;
@@ -51,6 +55,28 @@ fn drop_unassigned(document: &mut Map<String, Value>) {
         }
         assigned(value)
     });
+}
+
+/// What resources are found by must fit an index.
+fn check_keys(document: &Map<String, Value>, def: &ResourceDefinition) -> Result<(), ScimError> {
+    for name in ["userName", "displayName", "externalId"] {
+        if let Some(Value::String(text)) = document.get(name) {
+            check_key(name, &fold(text))?;
+        }
+    }
+    let emails = document.get("emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for address in emails.iter().filter_map(|email| email.get("value")?.as_str()) {
+        check_key("emails.value", &fold(address))?;
+    }
+    unique_keys(document, def).iter().try_for_each(|(path, key)| check_key(path, key))
+}
+
+pub(super) fn check_key(path: &str, key: &str) -> Result<(), ScimError> {
+    if key.len() <= MAX_KEY {
+        return Ok(());
+    }
+    let detail = format!("{path} has {} bytes; at most {MAX_KEY} are possible, as it is looked up by", key.len());
+    Err(ScimError::invalid_value(detail))
 }
 
 fn check_extensions(document: &Map<String, Value>) -> Result<(), ScimError> {

@@ -111,6 +111,7 @@ fn reference(text: &str) -> Result<String, ScimError> {
     if text.chars().count() > MAX_MEMBER_VALUE {
         return Err(refused(&format!("the value of one is longer than {MAX_MEMBER_VALUE} characters")));
     }
+    super::check::check_key("members: the value of one", text)?;
     Ok(text.to_owned())
 }
 

@@ -26,6 +26,10 @@ use super::schema::ResourceDefinition;
 
 /// The most characters of `userName` and `displayName`.
 pub const MAX_NAME: usize = 512;
+/// The most bytes, folded, of a text that resources are found by: `userName`, `displayName`, `externalId`,
+/// an e-mail address, a member's reference, and whatever must be unique. PostgreSQL refuses index entries
+/// of 2,704 bytes, which hold ids beside it.
+pub const MAX_KEY: usize = 2_048;
 /// The most bytes of any other string.
 pub const MAX_STRING: usize = 64 * 1024;
 

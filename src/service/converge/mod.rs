@@ -13,16 +13,18 @@ mod bind;
 mod people;
 mod settle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use super::change::Change;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId, RoleId, RuleId};
-use crate::domain::native::Role;
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId, RuleId};
+use crate::domain::policy::Policy;
 use crate::domain::rule::{Rule, RuleState};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::store::rules::{self, StoredRule};
-use crate::store::{bindings, directories, edges, memberships, origins, roles};
+use crate::store::{bindings, directories, edges, memberships, origins, policies, roles};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
@@ -47,45 +49,43 @@ pub struct Scope {
 
 /// What stays the same throughout one convergence.
 pub(super) struct Context {
-    rules: Vec<Rule>,
-    roles: Vec<Role>,
-    role_ids: BTreeMap<String, RoleId>,
+    policy: Arc<Policy>,
     keeping: BTreeSet<RuleId>,
 }
 
 impl Context {
     async fn load(change: &mut Change<'_>, keeping: BTreeSet<RuleId>) -> Result<Self> {
-        let roles = roles::all(change.tx, change.organization).await?;
-        let role_ids = roles.iter().map(|role| (role.slug.clone(), role.id)).collect();
-        let mut rules = Vec::new();
-        for stored in rules::applied(change.tx, change.organization).await? {
-            let Some(version) = stored.applied_version else { continue };
-            if stored.document.state == RuleState::Active {
-                rules.push(compiled(change, stored, version).await?);
-            }
+        let (stamp, kept) = policies::current(change.tx, change.organization).await?;
+        let policy = if let Some(policy) = kept {
+            policy
+        } else {
+            let policy = Arc::new(policy(change).await?);
+            policies::keep(change.tx, change.organization, stamp, &policy);
+            policy
+        };
+        Ok(Context { policy, keeping })
+    }
+}
+
+impl Deref for Context {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// The organization's policy, from the database.
+async fn policy(change: &mut Change<'_>) -> Result<Policy> {
+    let roles = roles::all(change.tx, change.organization).await?;
+    let mut rules = Vec::new();
+    for stored in rules::applied(change.tx, change.organization).await? {
+        let Some(version) = stored.applied_version else { continue };
+        if stored.document.state == RuleState::Active {
+            rules.push(compiled(change, stored, version).await?);
         }
-        rules.sort_by_key(|rule| (rule.document.position, rule.id));
-        Ok(Context { rules, roles, role_ids, keeping })
     }
-
-    /// The rule `id`, if it is in force.
-    fn rule(&self, id: RuleId) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.id == id)
-    }
-
-    /// The position of a rule; one that is not in force comes last.
-    fn rank(&self, rule: Option<RuleId>) -> i64 {
-        rule.and_then(|id| self.rule(id)).map_or(i64::MAX, |rule| rule.document.position)
-    }
-
-    fn version(&self, rule: RuleId) -> i64 {
-        self.rule(rule).map_or(0, |rule| rule.version)
-    }
-
-    fn default_role(&self) -> Result<RoleId> {
-        let role = self.roles.iter().find(|role| role.is_default).or(self.roles.first());
-        role.map(|role| role.id).ok_or_else(|| Error::internal("the organization has no role"))
-    }
+    Ok(Policy::new(rules, roles))
 }
 
 /// A rule that was checked when it was saved; one for a directory with schemas of its own needs those.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::users::taken;
+use super::users::taken_by_another;
 use super::{Call, Outcome, write};
 use crate::app::App;
+use crate::domain::directory::OmittedExtension;
 use crate::domain::id::DirectoryResourceId;
 use crate::domain::{Error, Result};
 use crate::scim::patch::{self, Operation};
@@ -35,7 +36,6 @@ pub async fn create(
                 created_at: change.now,
                 updated_at: change.now,
             };
-            log.status = 201;
             log.resource = Some(resource.id.to_string());
             hold(change, &access, &definition, &resource).await?;
             custom::insert(change.tx, access.scope, &definition.name, &resource).await?;
@@ -56,14 +56,15 @@ pub async fn replace(
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
     write(app, call, move |change, log| {
         let (access, definition) = (access.clone(), Arc::clone(&definition));
-        let (precondition, document) = (precondition.clone(), body.document.clone());
+        let (precondition, mut body) = (precondition.clone(), body.clone());
         Box::pin(async move {
             let stored = found(change, &access, &definition, id).await?;
             precondition.check(stored.version)?;
-            resource::check_immutable(&stored.document, &document, &definition)?;
-            log.status = 200;
+            let keep = access.directory.settings.put_omitted_extension == OmittedExtension::Keep;
+            body.keep_omitted(&stored.document, keep, &definition);
+            resource::check_immutable(&stored.document, &body.document, &definition)?;
             log.resource = Some(id.to_string());
-            save(change, &access, &definition, stored, document).await
+            save(change, &access, &definition, stored, body.document).await
         })
     })
     .await
@@ -87,7 +88,6 @@ pub async fn patch(
             precondition.check(stored.version)?;
             let text = id.to_string();
             let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
-            log.status = 200;
             log.resource = Some(text);
             save(change, &access, &definition, stored, patched.document).await
         })
@@ -108,7 +108,6 @@ pub async fn delete(
         Box::pin(async move {
             let stored = found(change, &access, &definition, id).await?;
             precondition.check(stored.version)?;
-            log.status = 204;
             log.resource = Some(id.to_string());
             custom::set_unique_values(change.tx, access.scope, &definition.name, id.uuid(), &[]).await?;
             custom::delete(change.tx, access.scope, id).await
@@ -144,7 +143,7 @@ async fn hold(
     let keys = resource::unique_keys(&resource.document, definition);
     custom::hold_unique_values(change.tx, access.scope, &definition.name, resource.id.uuid(), &keys)
         .await?
-        .map_or(Ok(()), |attribute| Err(taken(&attribute, "another")))
+        .map_or(Ok(()), |attribute| Err(taken_by_another(&attribute)))
 }
 
 async fn found(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::members::{self, MemberChanges};
-use super::users::taken;
+use super::users::{taken, taken_by_another};
 use super::{Call, Log, Outcome, definition, write};
 use crate::app::App;
 use crate::domain::directory::{DirectoryGroup, OmittedExtension, previous_attributes};
@@ -48,7 +48,6 @@ async fn insert(
         created_at: change.now,
         updated_at: change.now,
     };
-    log.status = 201;
     log.resource = Some(group.id.to_string());
     check_name(change, access, &group).await?;
     directory_groups::insert(change.tx, change.organization, &group).await?;
@@ -65,7 +64,7 @@ async fn insert(
     Ok(group)
 }
 
-/// Replaces a group (RFC 7644 section 3.5.1). Omitted members stay as they are, `[]` empties (DECISIONS 16).
+/// Replaces a group (RFC 7644 section 3.5.1). Omitted members stay as they are, `[]` empties.
 pub async fn replace(app: &App, call: Call, id: DirectoryGroupId, body: Normalised) -> Result<Outcome<DirectoryGroup>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
     write(app, call, move |change, log| {
@@ -83,7 +82,6 @@ pub async fn replace(app: &App, call: Call, id: DirectoryGroupId, body: Normalis
                 take_external_id(change, &stored, &body.document).await?;
                 members::replace(change, &access, id, &references, &mut changes).await?;
             }
-            log.status = 200;
             save(change, log, &access, stored, body.document, &changes).await
         })
     })
@@ -112,7 +110,6 @@ pub async fn patch(
                 take_external_id(change, &stored, &patched.document).await?;
             }
             members::apply(change, &access, id, &patched.members, &mut changes).await?;
-            log.status = 204;
             save(change, log, &access, stored, patched.document, &changes).await
         })
     })
@@ -185,7 +182,6 @@ pub async fn delete(app: &App, call: Call, id: DirectoryGroupId) -> Result<Outco
         Box::pin(async move {
             let group = found(change, &access, id).await?;
             precondition.check(group.version)?;
-            log.status = 204;
             log.resource = Some(id.to_string());
             remove(change, &access, &group).await
         })
@@ -232,7 +228,7 @@ async fn keep_unique_values(change: &mut Change<'_>, access: &ScimAccess, group:
     let keys = resource::unique_keys(&group.document, &definition);
     custom::hold_unique_values(change.tx, access.scope, "Group", group.id.uuid(), &keys)
         .await?
-        .map_or(Ok(()), |attribute| Err(taken(&attribute, "another")))
+        .map_or(Ok(()), |attribute| Err(taken_by_another(&attribute)))
 }
 
 /// Resolves the pending edges that waited for this group. Answers the groups that gained it.

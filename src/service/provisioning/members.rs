@@ -16,7 +16,7 @@ use crate::service::keys::ScimAccess;
 use crate::store::directory_users;
 use crate::store::edges::{self, EdgeRow, Member, NewEdge};
 
-/// The most members in one request (DECISIONS 22). A group may have any number.
+/// The most members in one request. A group may have any number.
 pub(super) const MAX_MEMBERS: usize = 100_000;
 
 /// Edges in the order in which they are compared: what it resolves to, or the text that is pending.
@@ -109,7 +109,7 @@ async fn resolved(
         .collect())
 }
 
-/// The directory's way with members that are not known (DECISIONS 1).
+/// The directory's way with members that are not known.
 fn admitted(access: &ScimAccess, edges: Vec<NewEdge>) -> Result<Vec<NewEdge>> {
     match access.directory.settings.pending_members {
         PendingMembers::Keep => Ok(edges),

@@ -40,6 +40,8 @@ pub struct Call {
     pub user_agent: Option<String>,
     /// What had to be tolerated so far.
     pub tolerances: Tolerances,
+    /// The status that the answer will have, for the log.
+    pub status: u16,
     /// The state that the client wants to change.
     pub precondition: Precondition,
 }
@@ -80,8 +82,6 @@ pub struct Log {
     pub tolerances: Tolerances,
     /// The resource that it was about.
     pub resource: Option<String>,
-    /// The status of the answer.
-    pub status: u16,
 }
 
 /// Runs a request's work in the organization's lane, with its log entry and events in the same commit.
@@ -118,7 +118,7 @@ fn entry(call: &Call, log: &Log, events: i64, now: DateTime<Utc>) -> RequestEntr
         token: call.access.token,
         method: call.method.to_owned(),
         path: call.path.clone(),
-        status: log.status,
+        status: call.status,
         scim_type: None,
         detail: None,
         tolerances: tolerance_names(&log.tolerances),

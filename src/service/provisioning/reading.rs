@@ -148,11 +148,9 @@ impl<'a> Reading<'a> {
             }
             Table::Groups if wants("members") && !stored.is_empty() => {
                 let ids = stored.iter().map(|resource| DirectoryGroupId::from_uuid(resource.id));
-                for edge in edges::of_groups(tx, organization, ids).await? {
-                    let row =
-                        edges::EdgeRow { user_id: edge.user_id, subgroup_id: edge.subgroup_id, value: edge.value };
-                    let list: &mut Vec<Value> = members.entry(edge.group_id.uuid()).or_default();
-                    list.push(member_value(&row, &self.base_url));
+                for (group, edge) in edges::of_groups(tx, organization, ids).await? {
+                    let list: &mut Vec<Value> = members.entry(group.uuid()).or_default();
+                    list.push(member_value(&edge, &self.base_url));
                 }
             }
             _ => {}
@@ -307,7 +305,8 @@ impl Search<'_, '_> {
                     || self.sort.is_some_and(|sort| sort.extension.is_none() && sort.attribute.name == name)
             };
             let rendered = self.reading.render(tx, &chunk, needed).await?;
-            for (stored, document) in chunk.iter().zip(rendered) {
+            for (stored, mut document) in chunk.iter().zip(rendered) {
+                name_members_by_id(&mut document);
                 if self.filter.is_none_or(|filter| filter.matches(&document)) {
                     matches.push((self.sort.and_then(|sort| sort.key(&document)), stored.id));
                 }
@@ -338,4 +337,18 @@ impl Search<'_, '_> {
         let resources = ids.iter().filter_map(|id| by_id.remove(id)).collect();
         Ok(Found { total, resources, next })
     }
+}
+
+/// Adds the id of each member that the client named otherwise, so that a filter finds it by either, as it
+/// does where SQL narrows by members.
+fn name_members_by_id(document: &mut Map<String, Value>) {
+    let Some(Value::Array(members)) = document.get_mut("members") else { return };
+    let by_id = |member: &Value| {
+        let id = member.get("$ref")?.as_str()?.rsplit('/').next()?;
+        let mut named = member.clone();
+        named["value"] = id.into();
+        (named != *member).then_some(named)
+    };
+    let named: Vec<Value> = members.iter().filter_map(by_id).collect();
+    members.extend(named);
 }

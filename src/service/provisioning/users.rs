@@ -53,7 +53,7 @@ async fn insert(
         created_at: change.now,
         updated_at: change.now,
     };
-    *log = Log { status: 201, resource: Some(user.id.to_string()), tolerances: std::mem::take(&mut log.tolerances) };
+    log.resource = Some(user.id.to_string());
     check_user_name(change, access, &user, None).await?;
     directory_users::insert(change.tx, change.organization, &user).await?;
     keep_unique_values(change, access, &user).await?;
@@ -63,7 +63,7 @@ async fn insert(
     Ok(user)
 }
 
-/// Replaces a user (RFC 7644 section 3.5.1). An omitted `active` stays as it is (DECISIONS 16).
+/// Replaces a user (RFC 7644 section 3.5.1). An omitted `active` stays as it is.
 pub async fn replace(app: &App, call: Call, id: DirectoryUserId, body: Normalised) -> Result<Outcome<DirectoryUser>> {
     let (access, precondition) = (call.access.clone(), call.precondition.clone());
     write(app, call, move |change, log| {
@@ -75,7 +75,6 @@ pub async fn replace(app: &App, call: Call, id: DirectoryUserId, body: Normalise
             let keep = access.directory.settings.put_omitted_extension == OmittedExtension::Keep;
             body.keep_omitted(&stored.document, keep, &definition);
             resource::check_immutable(&stored.document, &body.document, &definition)?;
-            log.status = 200;
             save(change, log, &access, stored, body.document).await
         })
     })
@@ -99,7 +98,6 @@ pub async fn patch(
             let definition = definition(&access, "User")?;
             let text = id.to_string();
             let patched = patch::apply(&stored.document, &definition, &text, &operations, &mut log.tolerances)?;
-            log.status = 200;
             save(change, log, &access, stored, patched.document).await
         })
     })
@@ -154,7 +152,7 @@ pub async fn delete(app: &App, call: Call, id: DirectoryUserId) -> Result<Outcom
         Box::pin(async move {
             let user = found(change, &access, id).await?;
             precondition.check(user.version)?;
-            *log = Log { status: 204, resource: Some(id.to_string()), tolerances: std::mem::take(&mut log.tolerances) };
+            log.resource = Some(id.to_string());
             remove(change, &access, &user).await
         })
     })
@@ -216,6 +214,12 @@ pub(super) fn taken(attribute: &str, holder: &str) -> Error {
     .into()
 }
 
+/// 409 `uniqueness` for a custom attribute, whose holder may be of any type.
+pub(super) fn taken_by_another(attribute: &str) -> Error {
+    let detail = format!("{attribute} is taken by another resource of this directory");
+    ScimError { status: 409, scim_type: Some(ScimType::Uniqueness), detail }.into()
+}
+
 /// Holds the values of custom attributes that must be unique.
 async fn keep_unique_values(change: &mut Change<'_>, access: &ScimAccess, user: &DirectoryUser) -> Result<()> {
     if access.directory.settings.custom.is_none() {
@@ -225,7 +229,7 @@ async fn keep_unique_values(change: &mut Change<'_>, access: &ScimAccess, user: 
     let keys = resource::unique_keys(&user.document, &definition);
     custom::hold_unique_values(change.tx, access.scope, "User", user.id.uuid(), &keys)
         .await?
-        .map_or(Ok(()), |attribute| Err(taken(&attribute, "another")))
+        .map_or(Ok(()), |attribute| Err(taken_by_another(&attribute)))
 }
 
 /// Resolves the pending edges that waited for this person.

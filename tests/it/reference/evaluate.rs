@@ -225,7 +225,7 @@ fn act(
         if target != Target::Membership {
             reasons.insert(reason(target, "rule", group));
         }
-        // Whatever a rule gives implies the membership (DECISIONS 2).
+        // Whatever a rule gives implies the membership.
         reasons.insert(reason(Target::Membership, "rule", None));
     }
 }

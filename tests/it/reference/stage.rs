@@ -209,6 +209,7 @@ impl Stage {
             path: "/test".to_owned(),
             user_agent: None,
             tolerances: Tolerances::default(),
+            status: 200,
             precondition: Precondition::None,
         }
     }

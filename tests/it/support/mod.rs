@@ -2,4 +2,7 @@
 
 pub mod database;
 pub mod native;
+pub mod people;
+pub mod scene;
+pub mod scim;
 pub mod server;

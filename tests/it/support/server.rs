@@ -16,6 +16,8 @@ pub const ROOT_KEY: &str = "sk_test_root_key_of_a_server_that_lives_for_one_test
 pub struct TestServer {
     /// The running server.
     pub server: Server,
+    /// Its database.
+    pub database_url: String,
     http: reqwest::Client,
 }
 
@@ -78,6 +80,11 @@ where
 impl TestServer {
     /// A server on an empty database.
     pub async fn start(database_url: &str) -> Self {
+        Self::start_at(database_url, Clock::System).await
+    }
+
+    /// A server on an empty database that goes by this clock.
+    pub async fn start_at(database_url: &str, clock: Clock) -> Self {
         let args = ServeArgs {
             listen: "127.0.0.1:0".parse().unwrap(),
             database_url: database_url.to_owned(),
@@ -86,8 +93,8 @@ impl TestServer {
             requests_per_second: 100_000,
             max_body: muster::app::Config::MAX_BODY,
         };
-        let server = Server::start(args, Clock::System).await.expect("the server starts");
-        TestServer { server, http: client() }
+        let server = Server::start(args, clock).await.expect("the server starts");
+        TestServer { server, database_url: database_url.to_owned(), http: client() }
     }
 
     /// Calls the native API with the root key.
@@ -139,6 +146,17 @@ impl TestDirectory {
     pub async fn scim(&self, method: &str, path: &str, body: Value) -> Answer {
         let url = format!("{}{path}", self.base_url);
         send(&self.http, method, &url, &self.token, "application/scim+json", body).await
+    }
+
+    /// A request with the token, to be completed by hand; `path` is below the base URL.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.token)
+    }
+
+    /// A request without the token.
+    pub fn anonymous(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method: Method = method.parse().expect("a method");
+        self.http.request(method, format!("{}{path}", self.base_url))
     }
 
     /// Asks for resources by a filter.
