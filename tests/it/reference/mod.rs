@@ -8,6 +8,7 @@ pub mod checks;
 pub mod evaluate;
 pub mod model;
 pub mod operations;
+pub mod orders;
 pub mod replay;
 pub mod stage;
 pub mod world;

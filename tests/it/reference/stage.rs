@@ -3,7 +3,9 @@
 use chrono::{DateTime, Duration, Utc};
 use futures::future::BoxFuture;
 use muster::app::{App, Config};
-use muster::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RequestId, RuleId};
+use muster::domain::id::{
+    DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RequestId, RuleId,
+};
 use muster::domain::origin::{Kind, Origin, Target as OriginTarget};
 use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::digest;
@@ -109,6 +111,11 @@ impl Stage {
         };
         stage.look().await;
         stage
+    }
+
+    /// The directories, the first one first.
+    pub fn directories(&self) -> Vec<DirectoryId> {
+        self.directories.iter().map(|access| access.directory.id).collect()
     }
 
     /// Reads the state and the events since the last look.
