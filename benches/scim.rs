@@ -44,8 +44,9 @@ async fn run() -> anyhow::Result<()> {
         .unwrap_or_else(|_| format!("sqlite://{}", folder.path().join("bench.db").display()));
     let bench = Bench::start(&url).await?;
     let began = Instant::now();
-    let users = bench.seed_users(people).await?;
-    println!("{people} directory users in {:.1} s\n", began.elapsed().as_secs_f64());
+    // One more than the largest group, so that somebody is left to join it.
+    let users = bench.seed_users(people + 1).await?;
+    println!("{people} directory users and one more in {:.1} s\n", began.elapsed().as_secs_f64());
 
     bench.lookups(&users).await?;
     bench.rule().await?;

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Tx;
 use super::statement::{Column, Rows, cell, sql};
 use crate::domain::Result;
+use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryId, DirectoryUserId, MembershipId, OrganizationId, UserId};
 use crate::domain::origin::Standing;
 
@@ -92,38 +93,39 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, links: &[Link], now:
     tx.execute(sql(text).bind(rows).bind(organization).bind(now)).await.map(drop)
 }
 
-/// The accounts of deleted people of a directory by their `externalId`; the latest where there are several.
-/// Accounts that a live directory user of the organization holds are left out.
+/// The accounts of people who were deleted before these came, in the same directory and with the same
+/// `externalId`; the latest where there are several. Somebody who was there beside the deleted person is not
+/// that person returned. Accounts that a live directory user of the organization holds are left out.
 pub async fn ended_by_external_id(
     tx: &mut Tx,
     organization: OrganizationId,
-    wanted: impl IntoIterator<Item = (DirectoryId, String)>,
-) -> Result<HashMap<(DirectoryId, String), UserId>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        directory_id: DirectoryId,
-        external_id: String,
-        user_id: UserId,
-    }
+    people: impl IntoIterator<Item = &DirectoryUser>,
+) -> Result<HashMap<DirectoryUserId, UserId>> {
     let mut rows = Rows::default();
-    for (directory, external_id) in wanted {
-        rows.push([cell(directory), cell(external_id)]);
+    for person in people {
+        if let Some(external_id) = person.text("externalId") {
+            rows.push([cell(person.id), cell(person.directory), cell(external_id), cell(person.created_at)]);
+        }
     }
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
+    let columns =
+        [("id", Column::Id), ("directory_id", Column::Id), ("external_id", Column::Text), ("created_at", Column::Time)];
     let text = format!(
-        "SELECT l.directory_id, l.external_id, l.user_id FROM {} identity_links l ON l.organization_id = $2 AND l.directory_id = r.directory_id
+        "SELECT r.id, l.user_id FROM {}
+            identity_links l ON l.organization_id = $2 AND l.directory_id = r.directory_id
             AND l.external_id = r.external_id AND l.state = 'ended' AND l.user_id IS NOT NULL
+            AND l.updated_at <= r.created_at
          WHERE NOT EXISTS (SELECT 1 FROM organization_memberships m
             JOIN identity_links other ON other.organization_id = $2 AND other.membership_id = m.id
                 AND other.state = 'linked'
             WHERE m.organization_id = $2 AND m.user_id = l.user_id)
          ORDER BY l.updated_at, l.directory_user_id",
-        tx.driving(1, &[("directory_id", Column::Id), ("external_id", Column::Text)])
+        tx.driving(1, &columns)
     );
-    let found: Vec<Row> = tx.fetch_all(sql(text).bind(rows).bind(organization)).await?;
-    Ok(found.into_iter().map(|row| ((row.directory_id, row.external_id), row.user_id)).collect())
+    let found: Vec<(DirectoryUserId, UserId)> = tx.fetch_all(sql(text).bind(rows).bind(organization)).await?;
+    Ok(found.into_iter().collect())
 }
 
 /// The directory users who are linked to a membership, the oldest first.

@@ -304,3 +304,29 @@ async fn a_client_that_sends_back_the_members_it_read_changes_nobody() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_was_there_all_along_is_not_somebody_else_returned() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        let everybody = json!({"user": "active eq true"});
+        server.rule(organization, "all", everybody, json!([{"ensure_membership": {}}])).await;
+        let body = |user_name: &str, title: &str| {
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "userName": user_name, "externalId": "e-1", "title": title,
+            })
+        };
+        let create = async |user_name: &str| {
+            directory.scim("POST", "/Users", body(user_name, "Clerk")).await.expect(201).text("/id")
+        };
+        let ada = create("ada@acme.example").await;
+        // Without an address, and therefore without an account.
+        let bo = create("bo").await;
+        directory.scim("DELETE", &format!("/Users/{ada}"), Value::Null).await.expect(204);
+        directory.scim("PUT", &format!("/Users/{bo}"), body("bo", "Lead")).await.expect(200);
+        assert_eq!(native(&server, organization).await.people(), ["ada@acme.example inactive member"]);
+    })
+    .await;
+}

@@ -80,11 +80,7 @@ type Decisions = HashMap<DirectoryUserId, (Option<UserId>, Method)>;
 
 /// The ladder's decisions; `Create` comes out as the method `NewAccount` without an account yet.
 async fn climb(change: &mut Change<'_>, people: &[&DirectoryUser]) -> Result<Decisions> {
-    let returning = people
-        .iter()
-        .filter_map(|person| Some((person.directory, person.text("externalId")?.to_owned())))
-        .collect::<Vec<_>>();
-    let returned = links::ended_by_external_id(change.tx, change.organization, returning).await?;
+    let returned = links::ended_by_external_id(change.tx, change.organization, people.iter().copied()).await?;
     let emails: BTreeSet<String> = people.iter().filter_map(|person| person.email().map(fold)).collect();
     let accounts = users::by_emails(change.tx, change.organization, emails).await?;
     let verified: HashSet<String> =
@@ -94,9 +90,8 @@ async fn climb(change: &mut Change<'_>, people: &[&DirectoryUser]) -> Result<Dec
     let mut decisions = Decisions::new();
     for person in people {
         let email = person.email().map(fold);
-        let returned = person
-            .text("externalId")
-            .and_then(|external_id| returned.get(&(person.directory, external_id.to_owned())))
+        let returned = returned
+            .get(&person.id)
             .copied()
             // Of two people with one externalId, the first gets the account.
             .filter(|user| taken.insert(*user));

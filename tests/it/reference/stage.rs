@@ -135,8 +135,12 @@ impl Stage {
     async fn repeat(&mut self, operation: &Operation, found: &mut Vec<String>) -> Result<(), String> {
         let repeatable = match operation {
             Operation::ReplaceUser { .. } | Operation::ReplaceGroup { .. } => true,
-            // An externalId of two resources names the other one once the first has left.
-            Operation::PatchMembers { remove, .. } => !remove.iter().any(|r| matches!(r, Reference::External(_))),
+            // One that adds and removes the same member under two names, or removes by an externalId that two
+            // resources have, says something else the second time.
+            Operation::PatchMembers { add, remove, .. } => {
+                let by_id = remove.iter().all(|reference| !matches!(reference, Reference::External(_)));
+                by_id && (add.is_empty() || remove.is_empty())
+            }
             _ => false,
         };
         if repeatable && found.is_empty() {
