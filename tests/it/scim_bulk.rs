@@ -10,6 +10,7 @@ async fn bulk(directory: &TestDirectory, operations: Value) -> Answer {
     directory.scim("POST", "/Bulk", json!({"schemas": [BULK], "Operations": operations})).await
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
 fn post(bulk_id: &str, path: &str, data: Value) -> Value {
     json!({"method": "POST", "path": path, "bulkId": bulk_id, "data": data})
 }
@@ -120,12 +121,12 @@ async fn circles_of_references_are_closed() {
         .await
         .expect(200);
         assert_eq!(statuses(&answer), ["201"; 6], "{}", answer.body);
-        let [a, b, c, own, u, v] = [0, 1, 2, 3, 4, 5].map(|place| id(&answer, place));
-        assert_eq!(directory.members(&a).await, [b.clone(), "x".to_owned()].into());
-        assert_eq!(directory.members(&b).await, [c.clone()].into());
-        assert_eq!(directory.members(&c).await, [a.clone()].into());
+        let [first, second, third, own, boss, deputy] = [0, 1, 2, 3, 4, 5].map(|place| id(&answer, place));
+        assert_eq!(directory.members(&first).await, [second.clone(), "x".to_owned()].into());
+        assert_eq!(directory.members(&second).await, [third.clone()].into());
+        assert_eq!(directory.members(&third).await, [first.clone()].into());
         assert_eq!(directory.members(&own).await, [own.clone()].into());
-        for (one, other) in [(&u, &v), (&v, &u)] {
+        for (one, other) in [(&boss, &deputy), (&deputy, &boss)] {
             let found = directory.get(&format!("/Users/{one}")).await.expect(200);
             assert_eq!(found.body[ENTERPRISE]["manager"]["value"], other.as_str());
         }

@@ -175,30 +175,34 @@ async fn a_patch_of_members_does_exactly_what_it_says() {
     on_each_server(|server| async move {
         let directory = server.directory().await;
         let ids = directory.users("u", 5).await;
-        let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|n| ids[n].as_str());
+        let (a, b, c) = (ids[0].as_str(), ids[1].as_str(), ids[2].as_str());
+        let (late, last) = (ids[3].as_str(), ids[4].as_str());
         let id = directory.group("Eng", &[a, b, c]).await;
         let path = format!("/Groups/{id}");
         let one = |value: &str| json!([{"value": value}]);
         for (operations, expected) in [
-            (json!([{"op": "Add", "path": "members", "value": one(d)}]), vec![a, b, c, d]),
-            (json!([{"op": "add", "path": "members", "value": one(d)}]), vec![a, b, c, d]),
-            (json!([{"op": "add", "value": {"members": one(e)}}]), vec![a, b, c, d, e]),
+            (json!([{"op": "Add", "path": "members", "value": one(late)}]), vec![a, b, c, late]),
+            (json!([{"op": "add", "path": "members", "value": one(late)}]), vec![a, b, c, late]),
+            (json!([{"op": "add", "value": {"members": one(last)}}]), vec![a, b, c, late, last]),
             (
                 json!([{"op": "remove", "path": "members", "value": [{"value": a}, {"value": "nobody"}]}]),
-                vec![b, c, d, e],
+                vec![b, c, late, last],
             ),
-            (json!([{"op": "remove", "path": format!("members[value eq \"{b}\"]")}]), vec![c, d, e]),
-            (json!([{"op": "remove", "path": format!("members[value eq \"{c}\" or value eq \"{d}\"]")}]), vec![e]),
-            (json!([{"op": "remove", "path": "members[value eq \"nobody\"]"}]), vec![e]),
+            (json!([{"op": "remove", "path": format!("members[value eq \"{b}\"]")}]), vec![c, late, last]),
+            (
+                json!([{"op": "remove", "path": format!("members[value eq \"{c}\" or value eq \"{late}\"]")}]),
+                vec![last],
+            ),
+            (json!([{"op": "remove", "path": "members[value eq \"nobody\"]"}]), vec![last]),
             (json!([{"op": "replace", "path": "members", "value": [{"value": a}, {"value": b}]}]), vec![a, b]),
             (
                 json!([
                     {"op": "remove", "path": "members"},
                     {"op": "add", "path": "members", "value": one(c)},
-                    {"op": "add", "path": "members", "value": one(d)},
+                    {"op": "add", "path": "members", "value": one(late)},
                     {"op": "remove", "path": format!("members[value eq \"{c}\"]")},
                 ]),
-                vec![d],
+                vec![late],
             ),
             (json!([{"op": "replace", "value": {"displayName": "E2", "members": one(a)}}]), vec![a]),
             (json!([{"op": "replace", "path": "displayName", "value": "E3"}]), vec![a]),

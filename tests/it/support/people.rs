@@ -40,7 +40,9 @@ impl Person {
             n,
             id: String::new(),
             user_name: format!("{}-{n:02}", NAMES[n % 6]),
-            external_id: (n % 3 == 0).then(|| format!("{}{}", if n % 2 == 0 { "X" } else { "x" }, n / 6)),
+            external_id: n
+                .is_multiple_of(3)
+                .then(|| format!("{}{}", if n.is_multiple_of(2) { "X" } else { "x" }, n / 6)),
             given_name: (n % 4 != 3).then_some("Ada"),
             family_name: [Some("Byron"), Some("byron"), Some("Øst"), None][n % 4],
             title: TITLES[n % 5],
@@ -51,7 +53,7 @@ impl Person {
                 _ => vec![work, home],
             },
             department: [Some("Ops"), Some("ops & more"), None, None][n % 4],
-            manager: (n % 10 == 0).then_some("boss"),
+            manager: n.is_multiple_of(10).then_some("boss"),
             created: String::new(),
             modified: String::new(),
         }

@@ -30,6 +30,7 @@ pub fn group(display_name: &str, members: &[&str]) -> Value {
 }
 
 /// `base` with the keys of `more` written over it.
+#[allow(clippy::needless_pass_by_value, reason = "literals read better without &")]
 pub fn over(mut base: Value, more: Value) -> Value {
     let more = more.as_object().expect("an object").clone();
     base.as_object_mut().expect("an object").extend(more);
