@@ -45,14 +45,16 @@ impl App {
 
     /// Counts a request of `caller` (a directory or a key) against its share.
     pub fn admit(&self, caller: &str) -> Result<()> {
-        self.limiter.check_key(&caller.to_owned()).map_err(too_many)
+        self.limiter.check_key(&caller.to_owned()).map_err(|until| too_many(&until))
     }
 
     /// What somebody is told whose credential was refused: after many refusals in a short time, to wait. Only
     /// refused requests count and only they are held off, so that nobody else at the address is touched.
     pub fn refuse(&self, from: Option<IpAddr>, error: Error) -> Error {
         match (&error, from) {
-            (Error::Unauthorized(_), Some(from)) => self.refusals.check_key(&from).map_or_else(too_many, |()| error),
+            (Error::Unauthorized(_), Some(from)) => {
+                self.refusals.check_key(&from).map_or_else(|until| too_many(&until), |()| error)
+            }
             _ => error,
         }
     }
@@ -64,7 +66,7 @@ impl App {
     }
 }
 
-fn too_many(until: NotUntil<QuantaInstant>) -> Error {
+fn too_many(until: &NotUntil<QuantaInstant>) -> Error {
     let wait = until.wait_time_from(DefaultClock::default().now());
     Error::TooManyRequests { retry_after: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1) }
 }

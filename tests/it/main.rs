@@ -1,6 +1,8 @@
 //! Tests of the whole program, through its public faces, on each database.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::type_complexity, reason = "rows of many columns are tuples")]
 
+mod architecture;
 mod idp_conversations;
 mod isolation;
 mod keys_and_tokens;
