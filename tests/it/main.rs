@@ -1,12 +1,14 @@
 //! Tests of the whole program, through its public faces, on each database.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod architecture;
 mod idp_conversations;
 mod isolation;
 mod keys_and_tokens;
 mod mapping_corners;
 mod mapping_people;
 mod mapping_properties;
+mod mapping_replicas;
 mod mapping_rules;
 mod native_read;
 mod native_write;
