@@ -15,9 +15,9 @@ use super::serve::{ServeArgs, Server, interrupted};
 use crate::app::Config;
 use crate::domain::Clock;
 use crate::domain::id::OrganizationId;
-use crate::domain::scope::OrganizationScope;
 use crate::domain::secret::Secret;
 use crate::replay::{Conversation, Event, Player};
+use crate::service::keys;
 use crate::service::mapping::overview;
 use crate::store::bindings::MappedGroup;
 use crate::store::origins::Reason;
@@ -119,7 +119,8 @@ async fn tour(server: &Server, key: &Secret, out: &mut impl Write) -> anyhow::Re
     }
     show_rules(&rules, &finance, out)?;
 
-    let scope = OrganizationScope::authenticated(id);
+    let header = format!("Bearer {}", key.reveal());
+    let scope = keys::authenticate_api(&server.app, Some(&header)).await?.organization(id)?;
     show_groups(&overview::mapped_groups(&server.app, scope).await?, out)?;
     show_people(&overview::reasons(&server.app, scope, 1_000).await?, out)?;
     show_how_to_go_on(server, key, id, &okta, out)?;

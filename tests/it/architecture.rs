@@ -1,141 +1,186 @@
-//! The house and its rooms: no room is entered from below, and what may be said in one place only is.
+//! The rooms of the house and who may enter which, as the sources themselves say it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every source file below `folder`, with its text without test modules.
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
-    let mut found = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
-    assert!(!found.is_empty(), "{folder} has sources");
-    found
+use regex::Regex;
+
+/// The longest file, in lines.
+const LONGEST: usize = 600;
+
+/// What the sources below a folder must not mention, and why.
+const FORBIDDEN: [(&str, &[&str], &str); 4] = [
+    (
+        "src/scim/",
+        &[
+            "crate::domain",
+            "crate::store",
+            "crate::service",
+            "crate::http",
+            "crate::app",
+            "axum::",
+            "sqlx::",
+            "tokio::",
+            "reqwest::",
+        ],
+        "the protocol knows no tenant, no database and no framework",
+    ),
+    (
+        "src/domain/",
+        &["crate::store", "crate::service", "crate::http", "crate::app", "axum::", "sqlx::", "tokio::", "reqwest::"],
+        "decisions are pure",
+    ),
+    ("src/store/", &["crate::service", "crate::http", "crate::app", "axum::"], "no room is entered from below"),
+    ("src/service/", &["crate::http", "axum::", "sqlx::"], "use cases speak neither HTTP nor SQL"),
+];
+
+/// A source file with the comments taken out.
+struct Source {
+    path: String,
+    text: String,
+    code: String,
 }
 
-fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-            found.push((path, code));
-        }
-    }
-}
-
-/// The lines of code (no comments) in which one of `words` stands.
-fn mentions(folder: &str, words: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for (path, text) in sources(folder) {
-        for (at, line) in text.lines().enumerate() {
-            let code = line.split("//").next().unwrap_or_default();
-            if words.iter().any(|word| code.contains(word)) {
-                found.push(format!("{}:{}: {}", path.display(), at + 1, line.trim()));
+fn sources() -> Vec<Source> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
             }
         }
     }
-    found
-}
-
-#[track_caller]
-fn never(folder: &str, words: &[&str]) {
-    let found = mentions(folder, words);
-    assert!(found.is_empty(), "{folder} must not say {words:?}:\n{}", found.join("\n"));
-}
-
-#[test]
-fn the_protocol_knows_nobody() {
-    let rooms = ["crate::domain", "crate::store", "crate::service", "crate::http", "crate::cli", "crate::app"];
-    never("src/scim", &rooms);
-    never("src/scim", &["axum", "sqlx", "tokio", "reqwest", "Clock"]);
-}
-
-#[test]
-fn the_vocabulary_knows_only_the_protocol() {
-    never("src/domain", &["crate::store", "crate::service", "crate::http", "crate::cli", "crate::app"]);
-    never("src/domain", &["axum", "sqlx", "tokio", "reqwest"]);
-}
-
-#[test]
-fn the_store_is_below_the_services_and_the_only_room_with_sql() {
-    never("src/store", &["crate::service", "crate::http", "crate::cli", "axum", "reqwest"]);
-    for folder in ["src/service", "src/http", "src/cli", "src/worker", "src/replay"] {
-        never(folder, &["sqlx", "SELECT ", "INSERT INTO", "DELETE FROM"]);
-    }
-}
-
-#[test]
-fn services_know_neither_the_web_nor_the_command_line() {
-    never("src/service", &["axum", "crate::http", "crate::cli", "reqwest"]);
-}
-
-#[test]
-fn scopes_are_made_by_authentication_alone() {
-    let made: Vec<String> = mentions("src", &["Scope::authenticated("])
-        .into_iter()
-        // `demo` looks at the organization that it made itself, in the server that it runs itself.
-        .filter(|line| !line.contains("service/keys.rs") && !line.contains("cli/demo.rs"))
-        .collect();
-    assert!(made.is_empty(), "{}", made.join("\n"));
-}
-
-#[test]
-fn every_statement_on_a_table_of_an_organization_names_the_organization() {
-    const TABLES: [&str; 17] = [
-        "scim_tokens",
-        "directory_users",
-        "directory_user_emails",
-        "directory_groups",
-        "directory_edges",
-        "directory_resources",
-        "directory_unique_values",
-        "roles",
-        "organization_memberships",
-        "groups",
-        "group_memberships",
-        "membership_roles",
-        "identity_links",
-        "mapping_rules",
-        "bindings",
-        "origins",
-        "events",
-    ];
-    /// What looks a row up by a key that is unique everywhere, and by what right.
-    const BY_OTHER_KEYS: [&str; 3] = [
-        "FROM scim_tokens t",       // by digest: who calls is not known before
-        "FROM mapping_rules WHERE", // which organization has this rule; the caller's reach is checked then
-        "m.user_id",                // the memberships of a native user, who belongs to no organization
-    ];
-    let (mut loose, mut checked) = (Vec::new(), 0);
-    for (path, text) in sources("src/store") {
-        for literal in text.split('"').skip(1).step_by(2) {
-            let verb =
-                ["SELECT ", "UPDATE ", "DELETE ", "INSERT "].iter().any(|verb| literal.trim_start().starts_with(verb));
-            let words: Vec<&str> = literal.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-            let tenant = TABLES.iter().any(|table| words.contains(table));
-            let excused = BY_OTHER_KEYS.iter().any(|key| literal.contains(key));
-            // A text that ends in `m.id = $1` or in a bare WHERE is completed by a scope; see the function.
-            let completed = literal.trim_end().ends_with("= $1") || literal.trim_end().ends_with("1 = 1");
-            checked += usize::from(verb && tenant);
-            if verb && tenant && !excused && !completed && !literal.contains("organization_id") {
-                loose.push(format!("{}: {literal}", path.display()));
-            }
-        }
-    }
-    assert!(checked > 60, "the statements were found: {checked}");
-    assert!(loose.is_empty(), "{}", loose.join("\n\n"));
-}
-
-#[test]
-fn files_stay_small() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
-    for folder in ["src", "tests", "benches"] {
-        collect(&root.join(folder), &mut found);
+    let mut paths = Vec::new();
+    walk(&root.join("src"), &mut paths);
+    paths.sort();
+    assert!(paths.len() > 50, "the sources are where they are looked for");
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let path = path.strip_prefix(root).expect("below the root").display().to_string();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            Source { path, text, code }
+        })
+        .collect()
+}
+
+/// Panics with every complaint at once.
+#[track_caller]
+fn none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn no_room_is_entered_from_below() {
+    let mut complaints = Vec::new();
+    for source in sources() {
+        for (room, words, reason) in FORBIDDEN {
+            let mentioned = words.iter().filter(|word| source.path.starts_with(room) && source.code.contains(**word));
+            complaints.extend(mentioned.map(|word| format!("{} mentions {word}: {reason}", source.path)));
+        }
     }
-    for (path, _) in found {
-        let lines = fs::read_to_string(&path).unwrap().lines().count();
-        assert!(lines <= 600, "{} has {lines} lines; it wants rooms of its own", path.display());
+    none(&complaints);
+}
+
+#[test]
+fn what_is_dangerous_is_in_one_place() {
+    /// A pattern, the only paths where it may be, and why.
+    const ONLY: [(&str, &[&str], &str); 4] = [
+        (r"\bsqlx::", &["src/store/"], "the store is the only SQL"),
+        (r"\bUtc::now\b", &["src/domain/clock.rs"], "time is passed in, so that tests can state it"),
+        (
+            r"\b(Organization|Directory)Scope::authenticated\b",
+            &["src/service/keys.rs", "src/worker/"],
+            "only authentication and the program's own workers make scopes",
+        ),
+        (r"\bAssertSqlSafe\b", &["src/store/db.rs"], "statements are run in one place"),
+    ];
+    let mut complaints = Vec::new();
+    for (pattern, places, reason) in ONLY {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        let elsewhere =
+            sources().into_iter().filter(|source| !places.iter().any(|place| source.path.starts_with(place)));
+        let found = elsewhere.filter(|source| pattern.is_match(&source.code));
+        complaints.extend(found.map(|source| format!("{} mentions {pattern}: {reason}", source.path)));
     }
+    none(&complaints);
+}
+
+#[test]
+fn files_can_be_read_in_one_sitting() {
+    let lengths = sources().into_iter().map(|source| (source.path, source.text.lines().count()));
+    let long = lengths.filter(|(_, lines)| *lines > LONGEST);
+    none(
+        &long
+            .map(|(path, lines)| format!("{path} has {lines} lines; split it by what it is about"))
+            .collect::<Vec<_>>(),
+    );
+}
+
+/// The tables whose rows belong to an organization, as the migrations declare them.
+fn tenant_tables() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let create = Regex::new(r"(?s)CREATE TABLE (\w+) \((.*?)\n\);").expect("a pattern");
+    let mut tables = Vec::new();
+    for entry in fs::read_dir(folder).expect("the migrations") {
+        let path = entry.expect("an entry").path();
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let owned = |body: &str| body.lines().any(|line| line.trim_start().starts_with("organization_id "));
+        tables.extend(create.captures_iter(&text).filter(|c| owned(&c[2])).map(|c| c[1].to_owned()));
+    }
+    assert!(tables.len() > 10 && tables.contains(&"directory_users".to_owned()), "{tables:?}");
+    tables
+}
+
+/// Statements on tenant tables that do not name the organization: file, part of the text, reason.
+const WITHOUT_ORGANIZATION: [(&str, &str, &str); 9] = [
+    (
+        "src/store/directories.rs",
+        "WHERE d.id = $1",
+        "for keys of the environment; the organization is added for others",
+    ),
+    ("src/store/directories.rs", "WHERE 1 = 1", "for keys of the environment; the organization is added for others"),
+    ("src/store/keys.rs", "FROM api_keys WHERE digest = $1", "who calls is only known afterwards"),
+    (
+        "src/store/keys.rs",
+        "FROM api_keys WHERE 1 = 1",
+        "for keys of the environment; the organization is added for others",
+    ),
+    ("src/store/keys.rs", "SELECT {KEY} FROM api_keys WHERE id = $1", "the organization is added for keys of one"),
+    ("src/store/keys.rs", "DELETE FROM api_keys WHERE id = $1", "for keys of the environment; another text for others"),
+    ("src/store/keys.rs", "SET last_used_at = $2 WHERE id = $1", "the caller has proved to have the key"),
+    ("src/store/memberships.rs", "WHERE 1 = 1", "for keys of the environment; the organization is added for others"),
+    (
+        "src/store/memberships.rs",
+        "WHERE m.id = $1",
+        "for keys of the environment; the organization is added for others",
+    ),
+];
+
+#[test]
+fn statements_on_tenant_tables_name_the_organization() {
+    let literal = Regex::new(r#"(?s)"((?:[^"\\]|\\.)*)""#).expect("a pattern");
+    let table = Regex::new(&format!(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+({})\b", tenant_tables().join("|")));
+    let table = table.expect("a pattern");
+    let mut complaints = Vec::new();
+    let mut used = vec![false; WITHOUT_ORGANIZATION.len()];
+    for source in sources().into_iter().filter(|source| source.path.starts_with("src/store/")) {
+        for found in literal.captures_iter(&source.code) {
+            let text = found[1].split_whitespace().collect::<Vec<_>>().join(" ");
+            let Some(tenant) = table.captures(&text).filter(|_| !text.contains("organization_id")) else { continue };
+            let allowed =
+                WITHOUT_ORGANIZATION.iter().position(|(path, part, _)| *path == source.path && text.contains(part));
+            match allowed {
+                Some(at) => used[at] = true,
+                None => complaints.push(format!("{}: {} without organization_id: {text}", source.path, &tenant[1])),
+            }
+        }
+    }
+    let unused = WITHOUT_ORGANIZATION.iter().zip(used).filter(|(_, used)| !used);
+    complaints.extend(unused.map(|((path, part, _), _)| format!("{path}: no statement like '{part}' any more")));
+    none(&complaints);
 }

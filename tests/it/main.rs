@@ -9,6 +9,7 @@ mod keys_and_tokens;
 mod mapping_corners;
 mod mapping_people;
 mod mapping_properties;
+mod mapping_replicas;
 mod mapping_rules;
 mod native_read;
 mod native_write;

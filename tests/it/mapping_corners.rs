@@ -197,10 +197,10 @@ async fn handing_a_rule_over_gives_nobody_what_an_exclusion_took_away() {
         let directory = server.directory().await;
         let organization = &directory.organization;
         let rule = server.rule(organization, "red", named("Red"), json!([{"mirror_group": {}}])).await.text("/id");
-        let contractors = json!({"user": "userName sw \"bo\""});
-        server.rule(organization, "contractors", contractors, json!([{"exclude": {}}])).await;
         let (ada, bo) = (directory.user("ada@acme.example").await, directory.user("bo@acme.example").await);
         directory.group("Red", &[&ada, &bo]).await;
+        let contractors = json!({"user": "userName sw \"bo\""});
+        server.rule(organization, "contractors", contractors, json!([{"exclude": {}}])).await;
         assert_eq!(native(&server, organization).await.groups(), ["Red: ada@acme.example"]);
         server.api("DELETE", &format!("/mapping_rules/{rule}?origins=hand_over"), Value::Null).await.expect(204);
         assert_eq!(native(&server, organization).await.groups(), ["Red: ada@acme.example"]);

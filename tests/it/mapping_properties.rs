@@ -14,7 +14,7 @@ use tokio::task::block_in_place;
 
 use super::reference::operations::{NATIVE_NAMES, Operation, history};
 use super::reference::orders::{Canonical, canonical, shuffled_twice};
-use super::reference::stage::{Stage, app};
+use super::reference::stage::{Stage, app, clock};
 use super::support::database::on_each_database;
 
 /// How many histories are tried unless `MUSTER_CASES` says otherwise.
@@ -54,7 +54,7 @@ async fn lives_through(app: &App, history: &[Operation]) -> Result<(), String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn native_state_is_what_facts_and_decisions_make_of_it_after_every_step() {
     on_each_database(|url| async move {
-        let app = app(Db::open(&url).await.expect("the database opens"));
+        let app = app(Db::open(&url).await.expect("the database opens"), clock());
         check(1, &history(), |operations| wait(lives_through(&app, &operations)));
         app.db.close().await;
     })
@@ -76,7 +76,7 @@ async fn outcome(app: &App, operations: &[Operation]) -> Result<Canonical, Strin
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_facts_end_in_the_same_state_whatever_their_order() {
     on_each_database(|url| async move {
-        let app = app(Db::open(&url).await.expect("the database opens"));
+        let app = app(Db::open(&url).await.expect("the database opens"), clock());
         check(4, &shuffled_twice(), |[one, other]| {
             let (first, second) = (wait(outcome(&app, &one))?, wait(outcome(&app, &other))?);
             if first == second { Ok(()) } else { Err(first.difference(&second).join("\n")) }

@@ -4,6 +4,8 @@
 //! shares the data types of ids and rule documents, the SCIM filter evaluator and the renderer of name
 //! templates, and nothing else: no SQL, no deltas, no scopes.
 
+mod bodies;
+mod by_hand;
 pub mod checks;
 pub mod evaluate;
 pub mod model;

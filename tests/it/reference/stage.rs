@@ -6,14 +6,10 @@ use muster::app::{App, Config};
 use muster::domain::id::{
     DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RequestId, RuleId,
 };
-use muster::domain::origin::{Kind, Origin, Target as OriginTarget};
 use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::digest;
 use muster::domain::{Clock, Error};
-use muster::scim::dialect::{Strictness, Tolerances};
-use muster::scim::patch;
-use muster::scim::resource::{Normalised, normalise};
-use muster::scim::schema::{GROUP_URN, USER_URN};
+use muster::scim::dialect::Tolerances;
 use muster::service::change::Change;
 use muster::service::converge::{Scope, converge};
 use muster::service::directories::{self, DirectoryFields};
@@ -22,22 +18,25 @@ use muster::service::mapping::rules::{self, Origins, RuleFields};
 use muster::service::native::groups::{self as native_groups, NewGroup};
 use muster::service::organizations::{self, NewOrganization};
 use muster::service::provisioning::{Call, Precondition, groups, users};
-use muster::store::{Db, Lane, events, memberships, origins};
-use serde_json::{Value, json};
+use muster::store::{Db, Lane, events};
+use serde_json::json;
 
+use super::bodies::patch_operations;
 use super::checks::{departures, disagreements};
-use super::model::Target;
-use super::operations::{
-    GROUP_NAMES, Gift, NATIVE_NAMES, Operation, PersonSpec, Reference, USER_NAMES, external_id, nth,
-};
+use super::operations::{NATIVE_NAMES, Operation, Reference, nth};
 use super::replay::Replay;
 use super::world::World;
 
 const ROOT_KEY: &str = "sk_test_root_key_of_an_application_in_process";
 
-/// The program on an open database, with a clock that the test moves.
-pub fn app(db: Db) -> App {
+/// A clock that the test moves.
+pub fn clock() -> Clock {
     let start: DateTime<Utc> = DateTime::from_timestamp_millis(1_800_000_000_000).expect("a time");
+    Clock::manual(start)
+}
+
+/// The program on an open database.
+pub fn app(db: Db, clock: Clock) -> App {
     let config = Config {
         public_url: "http://localhost".to_owned(),
         root_key_digest: Some(digest(ROOT_KEY)),
@@ -45,10 +44,11 @@ pub fn app(db: Db) -> App {
         requests_per_second: u32::MAX,
         max_body: Config::MAX_BODY,
     };
-    App::new(db, Clock::manual(start), config).0
+    App::new(db, clock, config).0
 }
 
 /// An organization under test.
+#[derive(Clone)]
 pub struct Stage {
     /// The program.
     pub app: App,
@@ -60,9 +60,9 @@ pub struct Stage {
     pub replay: Replay,
     scope: OrganizationScope,
     api: ApiAccess,
-    directories: Vec<ScimAccess>,
+    pub(super) directories: Vec<ScimAccess>,
     rules: Vec<RuleId>,
-    domain: String,
+    pub(super) domain: String,
 }
 
 /// A refusal is an answer; a failure of the program is not.
@@ -111,6 +111,11 @@ impl Stage {
         };
         stage.look().await;
         stage
+    }
+
+    /// The same organization, seen through another replica.
+    pub fn through(&self, app: &App) -> Stage {
+        Stage { app: app.clone(), ..self.clone() }
     }
 
     /// The directories, the first one first.
@@ -186,7 +191,7 @@ impl Stage {
     }
 
     /// A write of the test's own, in the organization's lane.
-    async fn change<F>(&self, work: F) -> Result<(), String>
+    pub(super) async fn change<F>(&self, work: F) -> Result<(), String>
     where
         F: for<'c> Fn(&'c mut Change<'_>) -> BoxFuture<'c, Result<(), Error>> + Send + Sync + Clone + 'static,
     {
@@ -215,7 +220,7 @@ impl Stage {
     }
 
     /// The `at`th directory user, with the way to their directory.
-    fn user(&self, at: usize) -> Option<(DirectoryUserId, &ScimAccess)> {
+    pub(super) fn user(&self, at: usize) -> Option<(DirectoryUserId, &ScimAccess)> {
         let all: Vec<DirectoryUserId> = self.world.facts.users.keys().copied().collect();
         let id = nth(&all, at)?;
         let directory = self.world.facts.users[&id].directory;
@@ -223,52 +228,25 @@ impl Stage {
     }
 
     /// The `at`th directory group, with the way to its directory.
-    fn group(&self, at: usize) -> Option<(DirectoryGroupId, &ScimAccess)> {
+    pub(super) fn group(&self, at: usize) -> Option<(DirectoryGroupId, &ScimAccess)> {
         let all: Vec<DirectoryGroupId> = self.world.facts.groups.keys().copied().collect();
         let id = nth(&all, at)?;
         let directory = self.world.facts.groups[&id].directory;
         Some((id, self.directories.iter().find(|access| access.directory.id == directory)?))
     }
 
-    fn membership(&self, at: usize) -> Option<MembershipId> {
+    pub(super) fn membership(&self, at: usize) -> Option<MembershipId> {
         nth(&self.world.accounts.keys().copied().collect::<Vec<_>>(), at)
     }
 
-    fn person(&self, spec: &PersonSpec) -> Normalised {
-        let email = spec.email.map(|at| format!("{}@{}", USER_NAMES[at], self.domain));
-        let body = json!({
-            "schemas": [USER_URN],
-            "userName": USER_NAMES[spec.name],
-            "name": {"givenName": format!("{} {}", USER_NAMES[spec.name], spec.given)},
-            "emails": email.map(|email| json!([{"value": email, "type": "work"}])),
-            "active": spec.active,
-            "title": spec.title(),
-            "userType": spec.user_type(),
-            "externalId": spec.external.map(external_id),
-        });
-        normalised(body, "User", &self.directories[0])
-    }
-
-    fn members(&self, references: &[Reference]) -> Vec<Value> {
-        let value = |reference: &Reference| match reference {
-            Reference::User(at) => self.user(*at).map(|(id, _)| id.to_string()),
-            Reference::Group(at) => self.group(*at).map(|(id, _)| id.to_string()),
-            Reference::External(at) => Some(external_id(*at)),
-            Reference::Nobody => Some("nobody".to_owned()),
-        };
-        references.iter().filter_map(value).map(|value| json!({"value": value})).collect()
-    }
-
-    fn source(&self, name: usize, external: Option<usize>, members: Option<&Vec<Reference>>) -> Normalised {
-        let mut body = json!({
-            "schemas": [GROUP_URN],
-            "displayName": GROUP_NAMES[name],
-            "externalId": external.map(external_id),
-        });
-        if let Some(members) = members {
-            body["members"] = self.members(members).into();
+    /// Carries out operations without checking what came of each.
+    pub async fn rush(&mut self, operations: &[Operation]) -> Result<(), String> {
+        for operation in operations {
+            self.app.clock.advance(Duration::milliseconds(1));
+            self.apply(operation).await.map_err(|error| format!("{operation:?}: {error}"))?;
+            self.look().await;
         }
-        normalised(body, "Group", &self.directories[0])
+        Ok(())
     }
 
     /// Carries out an operation; one that finds nobody to be about does nothing. Answers a rule that was
@@ -326,7 +304,7 @@ impl Stage {
         match operation {
             Operation::CreateRule { rule, apply } => {
                 let document = rule.document(directories, &sources, &natives);
-                let key = format!("rule-{}", app.clock.now().timestamp_millis());
+                let key = RequestId::mint(app.clock.now()).to_string();
                 let made = rules::create(&app, &self.api, self.scope, key, document, *apply).await;
                 self.rules.extend(answered(made)?.map(|outcome| outcome.value.id));
             }
@@ -352,86 +330,4 @@ impl Stage {
         }
         Ok(None)
     }
-
-    async fn give(&self, membership: usize, what: &Gift) -> Result<(), String> {
-        let Some(membership) = self.membership(membership) else { return Ok(()) };
-        let target = match what {
-            Gift::Membership => Some(OriginTarget::Membership),
-            // Managed groups refuse members by hand.
-            Gift::Group(at) => {
-                let mirrors: Vec<GroupId> = self.world.decisions.mirrors.values().filter_map(|m| m.group).collect();
-                let free: Vec<GroupId> =
-                    self.world.groups.keys().filter(|group| !mirrors.contains(group)).copied().collect();
-                nth(&free, *at).map(OriginTarget::Group)
-            }
-            Gift::Role(at) => {
-                nth(&self.world.decisions.roles.keys().copied().collect::<Vec<_>>(), *at).map(OriginTarget::Role)
-            }
-        };
-        let Some(target) = target else { return Ok(()) };
-        let origin = Origin { target, kind: Kind::Manual, rule: None, directory_group: None, directory_user: None };
-        self.change(move |change| {
-            Box::pin(async move {
-                let placed = [(membership, origin)];
-                origins::insert(change.tx, change.organization, &placed, |_| 0, Some("test"), change.now).await?;
-                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
-            })
-        })
-        .await
-    }
-
-    async fn take(&self, gift: usize) -> Result<(), String> {
-        let all: Vec<(MembershipId, Target)> = self.world.decisions.manual.iter().copied().collect();
-        let Some((membership, target)) = nth(&all, gift) else { return Ok(()) };
-        let target = match target {
-            Target::Membership => OriginTarget::Membership,
-            Target::Group(group) => OriginTarget::Group(group),
-            Target::Role(role) => OriginTarget::Role(role),
-        };
-        let origin = Origin { target, kind: Kind::Manual, rule: None, directory_group: None, directory_user: None };
-        self.change(move |change| {
-            Box::pin(async move {
-                origins::delete(change.tx, change.organization, &[(membership, origin)]).await?;
-                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
-            })
-        })
-        .await
-    }
-
-    /// Turns the decision to deactivate a membership on or off.
-    async fn deactivate(&self, membership: usize) -> Result<(), String> {
-        let Some(membership) = self.membership(membership) else { return Ok(()) };
-        self.change(move |change| {
-            Box::pin(async move {
-                let mut stored = memberships::by_ids(change.tx, change.organization, [membership]).await?;
-                for one in &mut stored {
-                    one.deactivated = !one.deactivated;
-                }
-                memberships::update(change.tx, change.organization, &stored).await?;
-                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
-            })
-        })
-        .await
-    }
-}
-
-fn normalised(body: Value, resource: &str, access: &ScimAccess) -> Normalised {
-    let definition = access.catalogue.resource(resource).expect("a built-in type");
-    normalise(body, definition, Strictness::default(), &mut Tolerances::default()).expect("a valid body")
-}
-
-/// A PATCH that adds members and removes others; an empty list is left out, as clients do.
-fn patch_operations(access: &ScimAccess, add: &[Value], remove: &[Value]) -> Vec<patch::Operation> {
-    let mut operations = Vec::new();
-    for (op, members) in [("add", add), ("remove", remove)] {
-        if !members.is_empty() {
-            operations.push(json!({"op": op, "path": "members", "value": members}));
-        }
-    }
-    if operations.is_empty() {
-        operations.push(json!({"op": "remove", "path": "members"}));
-    }
-    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
-    let definition = access.catalogue.resource("Group").expect("a built-in type");
-    patch::parse(body, definition, Strictness::default(), &mut Tolerances::default()).expect("a valid PATCH")
 }

@@ -61,6 +61,9 @@ impl World {
     }
 }
 
+type EdgeRow = (DirectoryGroupId, Option<DirectoryUserId>, Option<DirectoryGroupId>, Option<String>);
+type LinkRow = (DirectoryUserId, Option<UserId>, Option<MembershipId>, String, String);
+
 async fn facts(tx: &mut Tx, organization: OrganizationId) -> Facts {
     let users: Vec<(DirectoryUserId, DirectoryId, bool, String)> = rows!(
         tx,
@@ -69,7 +72,7 @@ async fn facts(tx: &mut Tx, organization: OrganizationId) -> Facts {
     );
     let groups: Vec<(DirectoryGroupId, DirectoryId, String)> =
         rows!(tx, organization, "SELECT id, directory_id, document FROM directory_groups WHERE organization_id = $1");
-    let edges: Vec<(DirectoryGroupId, Option<DirectoryUserId>, Option<DirectoryGroupId>, Option<String>)> = rows!(
+    let edges: Vec<EdgeRow> = rows!(
         tx,
         organization,
         "SELECT group_id, user_id, subgroup_id, value FROM directory_edges WHERE organization_id = $1"
@@ -109,7 +112,7 @@ async fn decisions(tx: &mut Tx, organization: OrganizationId) -> Decisions {
         let document: RuleDocument = serde_json::from_str(&text).expect("a rule document");
         (id, document)
     });
-    let links: Vec<(DirectoryUserId, Option<UserId>, Option<MembershipId>, String, String)> = rows!(
+    let links: Vec<LinkRow> = rows!(
         tx,
         organization,
         "SELECT directory_user_id, user_id, membership_id, state, method FROM identity_links WHERE organization_id = $1"
