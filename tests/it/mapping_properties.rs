@@ -1,14 +1,15 @@
 //! Incremental = full: whatever happens, in whatever order, native state is what a recomputation from facts
 //! and decisions would make of it.
 //!
-//! `MUSTER_CASES` sets how many histories are tried on each database.
+//! Without further ado the same histories are tried each time, so that a change is judged by itself;
+//! `MUSTER_CASES` sets how many are tried on each database, and makes them new ones.
 
 use std::env;
 
 use muster::app::App;
 use muster::store::Db;
 use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
@@ -26,10 +27,14 @@ const RECONVERGE: usize = 4;
 /// Runs `test` on values of `strategy` until one fails, and shrinks that one. One in `share` of the usual
 /// number is tried.
 fn check<S: Strategy>(share: u32, strategy: &S, test: impl Fn(S::Value) -> Result<(), String>) {
-    let cases = env::var("MUSTER_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES);
-    let cases = cases.div_ceil(share);
+    let asked: Option<u32> = env::var("MUSTER_CASES").ok().and_then(|text| text.parse().ok());
+    let cases = asked.unwrap_or(CASES).div_ceil(share);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 1_000, ..Config::default() };
-    let outcome = TestRunner::new(config).run(strategy, |value| test(value).map_err(TestCaseError::fail));
+    let mut runner = match asked {
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::default())),
+    };
+    let outcome = runner.run(strategy, |value| test(value).map_err(TestCaseError::fail));
     if let Err(failure) = outcome {
         panic!("{failure}");
     }

@@ -28,7 +28,7 @@ async fn two_replicas_at_once_end_in_what_facts_and_decisions_make_of_it() {
         for _ in 0..2 {
             replicas.push(app(Db::open(&url).await.expect("the database opens"), clock.clone()));
         }
-        let mut runner = TestRunner::default();
+        let mut runner = TestRunner::deterministic();
         for _ in 0..ROUNDS {
             let mut stage = Stage::new(&replicas[0]).await;
             let work: Vec<_> = (0..2 * CLIENTS)

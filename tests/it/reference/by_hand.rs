@@ -1,9 +1,10 @@
 //! What people decide natively: given, taken and deactivated by hand.
 
+use muster::domain::Error;
 use muster::domain::id::{GroupId, MembershipId};
 use muster::domain::origin::{Kind, Origin, Target as OriginTarget};
 use muster::service::converge::{Scope, converge};
-use muster::store::{memberships, origins};
+use muster::store::{groups, memberships, origins};
 
 use super::model::Target;
 use super::operations::{Gift, nth};
@@ -29,6 +30,15 @@ impl Stage {
         let origin = Origin { target, kind: Kind::Manual, rule: None, directory_group: None, directory_user: None };
         self.change(move |change| {
             Box::pin(async move {
+                // Another replica may have ended what is given to, or what is given, since we looked.
+                let member = memberships::find(change.tx, Some(change.organization), membership).await?.is_some();
+                let group = match target {
+                    OriginTarget::Group(id) => groups::find(change.tx, change.organization, id).await?.is_some(),
+                    OriginTarget::Membership | OriginTarget::Role(_) => true,
+                };
+                if !(member && group) {
+                    return Err(Error::not_found("organization membership or group", membership));
+                }
                 let placed = [(membership, origin)];
                 origins::insert(change.tx, change.organization, &placed, |_| 0, Some("test"), change.now).await?;
                 converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
