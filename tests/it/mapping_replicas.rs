@@ -41,6 +41,8 @@ async fn two_replicas_at_once_end_in_what_facts_and_decisions_make_of_it() {
                 assert_eq!(outcome.expect("a client that does not panic"), Ok(()));
             }
             stage.look().await;
+            // What was news is no longer.
+            stage.look().await;
             assert_agrees(&stage.world, &stage.replay);
             assert_eq!(stage.reconverge().await, Ok(()));
         }

@@ -1,5 +1,6 @@
 //! What clients send: users, groups and PATCH operations, as the protocol core reads them.
 
+use muster::domain::id::DirectoryId;
 use muster::scim::dialect::{Strictness, Tolerances};
 use muster::scim::patch;
 use muster::scim::resource::{Normalised, normalise};
@@ -7,7 +8,7 @@ use muster::scim::schema::{GROUP_URN, USER_URN};
 use muster::service::keys::ScimAccess;
 use serde_json::{Value, json};
 
-use super::operations::{GROUP_NAMES, PersonSpec, Reference, USER_NAMES, external_id};
+use super::operations::{GROUP_NAMES, PersonSpec, Reference, USER_NAMES, external_id, nth};
 use super::stage::Stage;
 
 impl Stage {
@@ -26,26 +27,38 @@ impl Stage {
         normalised(body, "User", &self.directories[0])
     }
 
-    pub(super) fn members(&self, references: &[Reference]) -> Vec<Value> {
+    /// Members as a client of the directory names them.
+    pub(super) fn members(&self, access: &ScimAccess, references: &[Reference]) -> Vec<Value> {
+        let here = |directory: DirectoryId| directory == access.directory.id;
+        let facts = &self.world.facts;
+        let users: Vec<_> = facts.users.iter().filter(|(_, user)| here(user.directory)).map(|(id, _)| *id).collect();
+        let groups: Vec<_> =
+            facts.groups.iter().filter(|(_, group)| here(group.directory)).map(|(id, _)| *id).collect();
         let value = |reference: &Reference| match reference {
-            Reference::User(at) => self.user(*at).map(|(id, _)| id.to_string()),
-            Reference::Group(at) => self.group(*at).map(|(id, _)| id.to_string()),
+            Reference::User(at) => nth(&users, *at).map(|id| id.to_string()),
+            Reference::Group(at) => nth(&groups, *at).map(|id| id.to_string()),
+            Reference::Elsewhere(at) => self.user(*at).map(|(id, _)| id.to_string()),
             Reference::External(at) => Some(external_id(*at)),
-            Reference::Nobody => Some("nobody".to_owned()),
         };
         references.iter().filter_map(value).map(|value| json!({"value": value})).collect()
     }
 
-    pub(super) fn source(&self, name: usize, external: Option<usize>, members: Option<&Vec<Reference>>) -> Normalised {
+    pub(super) fn source(
+        &self,
+        access: &ScimAccess,
+        name: usize,
+        external: Option<usize>,
+        members: Option<&Vec<Reference>>,
+    ) -> Normalised {
         let mut body = json!({
             "schemas": [GROUP_URN],
             "displayName": GROUP_NAMES[name],
             "externalId": external.map(external_id),
         });
         if let Some(members) = members {
-            body["members"] = self.members(members).into();
+            body["members"] = self.members(access, members).into();
         }
-        normalised(body, "Group", &self.directories[0])
+        normalised(body, "Group", access)
     }
 }
 

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use muster::domain::id::{GroupId, RuleId};
+use muster::domain::id::{DirectoryId, GroupId, RuleId};
 use muster::domain::native::name_key;
 use muster::domain::rule::{Action, OnCollision, OnDelete, RuleDocument};
 
+use serde_json::{Map, Value};
+
 use super::evaluate::{entitled, evaluate, mirror_of};
-use super::model::{Mirror, Target};
+use super::model::{Edge, Facts, Mirror, Target};
 use super::replay::Replay;
 use super::world::World;
 
@@ -27,6 +29,7 @@ pub fn disagreements(world: &World, replay: &Replay) -> Vec<String> {
     sets("origin", &wanted.reasons, &world.native.reasons, &mut found);
     maps("membership", &wanted.memberships, &world.native.memberships, &mut found);
     sets("effective member", &wanted.members, &world.native.members, &mut found);
+    pending(&world.facts, &mut found);
     links(world, &mut found);
     dangling(world, &mut found);
     mirrors(world, &mut found);
@@ -49,6 +52,22 @@ fn maps<K: Ord + Debug, V: PartialEq + Debug>(
         let (wanted, stored) = (wanted.get(key), stored.get(key));
         if wanted != stored {
             found.push(format!("{what} {key:?}\n  should be {wanted:?}\n  is        {stored:?}"));
+        }
+    }
+}
+
+/// Nobody who is there is waited for.
+fn pending(facts: &Facts, found: &mut Vec<String>) {
+    for (group, edge) in &facts.edges {
+        let Edge::Pending(text) = edge else { continue };
+        let directory = facts.groups[group].directory;
+        let is_meant = |id: String, of: DirectoryId, document: &Map<String, Value>| {
+            of == directory && (id == *text || document.get("externalId").and_then(Value::as_str) == Some(text))
+        };
+        let known = facts.users.iter().any(|(id, user)| is_meant(id.to_string(), user.directory, &user.document))
+            || facts.groups.iter().any(|(id, group)| is_meant(id.to_string(), group.directory, &group.document));
+        if known {
+            found.push(format!("{group} waits for '{text}', who is there"));
         }
     }
 }

@@ -27,21 +27,71 @@ const ROLES: [&str; 2] = ["member", "admin"];
 /// One thing that happens.
 #[derive(Debug, Clone)]
 pub enum Operation {
-    CreateUser { second: bool, person: PersonSpec },
-    ReplaceUser { user: usize, person: PersonSpec },
-    DeleteUser { user: usize },
-    CreateGroup { second: bool, name: usize, external: Option<usize>, members: Vec<Reference> },
-    ReplaceGroup { group: usize, name: usize, external: Option<usize>, members: Option<Vec<Reference>> },
-    PatchMembers { group: usize, add: Vec<Reference>, remove: Vec<Reference> },
-    DeleteGroup { group: usize },
-    CreateRule { rule: RuleSpec, apply: bool },
-    UpdateRule { rule: usize, to: RuleSpec, apply: bool },
-    ApplyRule { rule: usize },
-    DeleteRule { rule: usize, hand_over: bool },
-    CreateNativeGroup { name: usize },
-    GiveByHand { membership: usize, what: Gift },
-    TakeByHand { gift: usize },
-    Deactivate { membership: usize },
+    CreateUser {
+        second: bool,
+        person: PersonSpec,
+    },
+    ReplaceUser {
+        user: usize,
+        person: PersonSpec,
+    },
+    DeleteUser {
+        user: usize,
+    },
+    CreateGroup {
+        second: bool,
+        name: usize,
+        external: Option<usize>,
+        members: Vec<Reference>,
+    },
+    ReplaceGroup {
+        group: usize,
+        name: usize,
+        external: Option<usize>,
+        members: Option<Vec<Reference>>,
+    },
+    PatchMembers {
+        group: usize,
+        add: Vec<Reference>,
+        remove: Vec<Reference>,
+    },
+    DeleteGroup {
+        group: usize,
+    },
+    CreateRule {
+        rule: RuleSpec,
+        apply: bool,
+    },
+    UpdateRule {
+        rule: usize,
+        to: RuleSpec,
+        apply: bool,
+    },
+    /// The same condition, other actions.
+    RetargetRule {
+        rule: usize,
+        to: RuleSpec,
+    },
+    ApplyRule {
+        rule: usize,
+    },
+    DeleteRule {
+        rule: usize,
+        hand_over: bool,
+    },
+    CreateNativeGroup {
+        name: usize,
+    },
+    GiveByHand {
+        membership: usize,
+        what: Gift,
+    },
+    TakeByHand {
+        gift: usize,
+    },
+    Deactivate {
+        membership: usize,
+    },
 }
 
 /// What can be given by hand.
@@ -80,7 +130,8 @@ pub enum Reference {
     User(usize),
     Group(usize),
     External(usize),
-    Nobody,
+    /// A user of whatever directory, by id: one of another directory is just unknown.
+    Elsewhere(usize),
 }
 
 /// The text of an `externalId`; users and groups share the pool.
@@ -208,10 +259,10 @@ pub fn person() -> impl Strategy<Value = PersonSpec> {
 
 fn references() -> impl Strategy<Value = Vec<Reference>> {
     let one = prop_oneof![
-        5 => (0..8_usize).prop_map(Reference::User),
-        3 => (0..6_usize).prop_map(Reference::Group),
+        8 => (0..8_usize).prop_map(Reference::User),
+        5 => (0..6_usize).prop_map(Reference::Group),
         4 => (0..5_usize).prop_map(Reference::External),
-        1 => Just(Reference::Nobody),
+        1 => (0..8_usize).prop_map(Reference::Elsewhere),
     ];
     proptest::collection::vec(one, 0..5)
 }
@@ -237,11 +288,11 @@ fn rule() -> impl Strategy<Value = RuleSpec> {
         proptest::option::weighted(0.3, any::<bool>()),
         0..4_i64,
         proptest::bool::weighted(0.1),
-        proptest::option::weighted(0.75, 0..GROUP_FILTERS.len()),
+        proptest::option::weighted(0.8, prop_oneof![2 => Just(2_usize), 3 => 0..GROUP_FILTERS.len()]),
         proptest::option::weighted(0.1, 0..6_usize),
         proptest::option::weighted(0.25, 0..CAPTURES.len()),
-        proptest::option::weighted(0.35, 0..USER_FILTERS.len()),
-        proptest::option::weighted(0.2, 0..EXCEPTIONS.len()),
+        proptest::option::weighted(0.3, 0..USER_FILTERS.len()),
+        proptest::option::weighted(0.15, 0..EXCEPTIONS.len()),
         proptest::collection::vec(action(), 1..3),
     )
         .prop_map(|(directory, position, draft, group, pinned, capture, user, except, then)| RuleSpec {
@@ -286,10 +337,10 @@ fn operation() -> impl Strategy<Value = Operation> {
     let name = || 0..GROUP_NAMES.len();
     let gift = prop_oneof![Just(Gift::Membership), at().prop_map(Gift::Group), (0..2_usize).prop_map(Gift::Role)];
     prop_oneof![
-        9 => (any::<bool>(), person()).prop_map(|(second, person)| Operation::CreateUser { second, person }),
+        9 => (second(), person()).prop_map(|(second, person)| Operation::CreateUser { second, person }),
         6 => (at(), person()).prop_map(|(user, person)| Operation::ReplaceUser { user, person }),
         3 => at().prop_map(|user| Operation::DeleteUser { user }),
-        8 => (any::<bool>(), name(), external(), references())
+        8 => (second(), name(), external(), references())
             .prop_map(|(second, name, external, members)| Operation::CreateGroup { second, name, external, members }),
         6 => (at(), name(), external(), proptest::option::of(references()))
             .prop_map(|(group, name, external, members)| Operation::ReplaceGroup { group, name, external, members }),
@@ -299,6 +350,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         8 => (rule(), proptest::bool::weighted(0.85)).prop_map(|(rule, apply)| Operation::CreateRule { rule, apply }),
         4 => (at(), rule(), proptest::bool::weighted(0.7))
             .prop_map(|(rule, to, apply)| Operation::UpdateRule { rule, to, apply }),
+        4 => (at(), rule()).prop_map(|(rule, to)| Operation::RetargetRule { rule, to }),
         2 => at().prop_map(|rule| Operation::ApplyRule { rule }),
         2 => (at(), any::<bool>()).prop_map(|(rule, hand_over)| Operation::DeleteRule { rule, hand_over }),
         3 => (0..NATIVE_NAMES.len()).prop_map(|name| Operation::CreateNativeGroup { name }),
@@ -308,7 +360,23 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// Sequences of up to 40 operations.
+/// A few people, rules and groups to begin with, then up to 30 operations of every kind.
 pub fn history() -> impl Strategy<Value = Vec<Operation>> {
-    proptest::collection::vec(operation(), 1..=40)
+    let people = proptest::collection::vec((second(), person()), 0..6)
+        .prop_map(|people| people.into_iter().map(|(second, person)| Operation::CreateUser { second, person }));
+    let group = (second(), 0..GROUP_NAMES.len(), references());
+    let groups = proptest::collection::vec(group, 0..5).prop_map(|groups| {
+        let create = |(second, name, members)| Operation::CreateGroup { second, name, external: None, members };
+        groups.into_iter().map(create)
+    });
+    let rules = proptest::collection::vec(rule(), 0..3)
+        .prop_map(|rules| rules.into_iter().map(|rule| Operation::CreateRule { rule, apply: true }));
+    let rest = proptest::collection::vec(operation(), 1..=30);
+    (people, rules, groups, rest)
+        .prop_map(|(people, rules, groups, rest)| people.chain(rules).chain(groups).chain(rest).collect())
+}
+
+/// Most of what happens is in the first directory.
+fn second() -> impl Strategy<Value = bool> {
+    proptest::bool::weighted(0.3)
 }

@@ -20,7 +20,7 @@ pub struct Replay {
     users: BTreeSet<DirectoryUserId>,
     sources: BTreeSet<DirectoryGroupId>,
     edges: BTreeSet<(DirectoryGroupId, DirectoryUserId)>,
-    /// Memberships with news since somebody was last deleted.
+    /// Memberships with news since the last look and since somebody was deleted.
     fresh: BTreeSet<MembershipId>,
     faults: Vec<String>,
 }
@@ -55,6 +55,7 @@ fn id<T: serde::de::DeserializeOwned>(data: &Value, pointer: &str) -> T {
 impl Replay {
     /// Takes in events, oldest first.
     pub fn take(&mut self, events: &[StoredEvent]) {
+        self.fresh.clear();
         for event in events {
             if event.position != self.position + 1 {
                 self.faults.push(format!("event {} follows {}", event.position, self.position));
@@ -154,7 +155,7 @@ impl Replay {
         compare("edges", show(&self.edges), show(&edges.collect()));
         compare("groups", format!("{:?}", self.groups), format!("{:?}", world.groups));
         compare("members", format!("{:?}", self.members), format!("{:?}", world.native.members));
-        // That no directory manages somebody any more is no effect, and so has no event of its own.
+        // Whether a directory manages somebody is no effect, and so has no event of its own.
         let mut stored = believed(world);
         for (membership, believed) in &mut stored {
             if let Some(told) = self.memberships.get(membership).filter(|_| !self.fresh.contains(membership)) {

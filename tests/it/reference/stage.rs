@@ -267,17 +267,18 @@ impl Stage {
                 answered(users::delete(&app, self.call(access, "DELETE"), id).await)?;
             }
             Operation::CreateGroup { second, name, external, members } => {
-                let call = self.call(&self.directories[usize::from(*second)], "POST");
-                answered(groups::create(&app, call, self.source(*name, *external, Some(members))).await)?;
+                let access = &self.directories[usize::from(*second)];
+                let body = self.source(access, *name, *external, Some(members));
+                answered(groups::create(&app, self.call(access, "POST"), body).await)?;
             }
             Operation::ReplaceGroup { group, name, external, members } => {
                 let Some((id, access)) = self.group(*group) else { return Ok(None) };
-                let body = self.source(*name, *external, members.as_ref());
+                let body = self.source(access, *name, *external, members.as_ref());
                 answered(groups::replace(&app, self.call(access, "PUT"), id, body).await)?;
             }
             Operation::PatchMembers { group, add, remove } => {
                 let Some((id, access)) = self.group(*group) else { return Ok(None) };
-                let operations = patch_operations(access, &self.members(add), &self.members(remove));
+                let operations = patch_operations(access, &self.members(access, add), &self.members(access, remove));
                 answered(groups::patch(&app, self.call(access, "PATCH"), id, operations).await)?;
             }
             Operation::DeleteGroup { group } => {
@@ -312,6 +313,13 @@ impl Stage {
                 let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
                 let document = Some(to.document(directories, &sources, &natives));
                 let fields = RuleFields { document, apply: *apply, ..RuleFields::default() };
+                answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
+            }
+            Operation::RetargetRule { rule, to } => {
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
+                let Some(mut document) = self.world.decisions.rules.get(&id).cloned() else { return Ok(None) };
+                document.then = to.document(directories, &sources, &natives).then;
+                let fields = RuleFields { document: Some(document), apply: true, ..RuleFields::default() };
                 answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
             }
             Operation::ApplyRule { rule } => {
