@@ -187,6 +187,14 @@ identified! {
     RoleLabel, RoleId, "role_", "role";
     /// A mapping rule.
     RuleLabel, RuleId, "rule_", "mapping rule";
+    /// What a set of rule changes would do.
+    PlanLabel, PlanId, "plan_", "mapping plan";
+    /// One effect of a plan, or one difference that a verification found.
+    EffectLabel, EffectId, "effect_", "effect";
+    /// A background convergence.
+    RunLabel, RunId, "run_", "run";
+    /// A removal that waits for approval.
+    ParkedLabel, ParkedId, "parked_", "parked effect";
     /// An event.
     EventLabel, EventId, "event_", "event";
     /// A request of an identity provider.

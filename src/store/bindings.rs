@@ -19,14 +19,20 @@ pub struct StoredBinding {
     pub excepted: bool,
     /// The name that the mirror has or wants.
     pub mirror_name: Option<String>,
-    /// `made`, `adopted` or `parked`.
+    /// `made`, `adopted`, `parked` or `ended` (its people are leaving).
     pub mirror_state: Option<String>,
     /// The native group that it became.
     pub mirror_group_id: Option<GroupId>,
+    /// The native group stays when the mirror ends.
+    pub mirror_keep: bool,
+    /// The name that an admin chose where the rule's was taken.
+    pub chosen_name: Option<String>,
+    /// The native group that an admin let it adopt.
+    pub chosen_group_id: Option<GroupId>,
 }
 
 const COLUMNS: &str = "b.rule_id, b.directory_group_id, b.matched, b.excepted, b.mirror_name, b.mirror_state,
-                       b.mirror_group_id";
+                       b.mirror_group_id, b.mirror_keep, b.chosen_name, b.chosen_group_id";
 
 /// The bindings of these directory groups.
 pub async fn of_groups(
@@ -88,6 +94,9 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, bindings: &[StoredBi
             cell(binding.mirror_name.as_deref().map(name_key)),
             cell(binding.mirror_state.as_deref()),
             cell(binding.mirror_group_id),
+            cell(binding.mirror_keep),
+            cell(binding.chosen_name.as_deref()),
+            cell(binding.chosen_group_id),
         ]);
     }
     let columns = [
@@ -99,16 +108,20 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, bindings: &[StoredBi
         ("mirror_name_key", Column::Text),
         ("mirror_state", Column::Text),
         ("mirror_group_id", Column::Id),
+        ("mirror_keep", Column::Bool),
+        ("chosen_name", Column::Text),
+        ("chosen_group_id", Column::Id),
     ];
     let text = format!(
         "INSERT INTO bindings (organization_id, rule_id, directory_group_id, matched, excepted, mirror_name,
-            mirror_name_key, mirror_state, mirror_group_id)
+            mirror_name_key, mirror_state, mirror_group_id, mirror_keep, chosen_name, chosen_group_id)
          SELECT $2, r.rule_id, r.directory_group_id, r.matched, r.excepted, r.mirror_name, r.mirror_name_key,
-            r.mirror_state, r.mirror_group_id FROM {} AS r WHERE true
+            r.mirror_state, r.mirror_group_id, r.mirror_keep, r.chosen_name, r.chosen_group_id FROM {} AS r WHERE true
          ON CONFLICT (organization_id, rule_id, directory_group_id) DO UPDATE SET matched = excluded.matched,
             excepted = excluded.excepted, mirror_name = excluded.mirror_name,
             mirror_name_key = excluded.mirror_name_key, mirror_state = excluded.mirror_state,
-            mirror_group_id = excluded.mirror_group_id",
+            mirror_group_id = excluded.mirror_group_id, mirror_keep = excluded.mirror_keep,
+            chosen_name = excluded.chosen_name, chosen_group_id = excluded.chosen_group_id",
         tx.rows(1, &columns)
     );
     tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)

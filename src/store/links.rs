@@ -22,12 +22,14 @@ pub struct Link {
     pub user_id: Option<UserId>,
     /// The account's membership of the organization, unless pending.
     pub membership_id: Option<MembershipId>,
-    /// `linked`, `pending` or `ended`.
+    /// `linked`, `pending`, `refused` or `ended`.
     pub state: String,
     /// The rung of the ladder, or the reason for waiting.
     pub method: String,
     /// The directory user's `externalId` when the link was made or ended.
     pub external_id: Option<String>,
+    /// Whether the directory user was active when the native side last looked.
+    pub active: bool,
 }
 
 impl Link {
@@ -38,7 +40,7 @@ impl Link {
 }
 
 const COLUMNS: &str =
-    "l.directory_user_id, l.directory_id, l.user_id, l.membership_id, l.state, l.method, l.external_id";
+    "l.directory_user_id, l.directory_id, l.user_id, l.membership_id, l.state, l.method, l.external_id, l.active";
 
 /// The links of these directory users.
 pub async fn of_users(
@@ -69,6 +71,7 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, links: &[Link], now:
             cell(link.state.as_str()),
             cell(link.method.as_str()),
             cell(link.external_id.as_deref()),
+            cell(link.active),
         ]);
     }
     let columns = [
@@ -79,15 +82,16 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, links: &[Link], now:
         ("state", Column::Text),
         ("method", Column::Text),
         ("external_id", Column::Text),
+        ("active", Column::Bool),
     ];
     let text = format!(
         "INSERT INTO identity_links (organization_id, directory_user_id, directory_id, user_id, membership_id,
-            state, method, external_id, created_at, updated_at)
+            state, method, external_id, active, created_at, updated_at)
          SELECT $2, r.directory_user_id, r.directory_id, r.user_id, r.membership_id, r.state, r.method,
-            r.external_id, $3, $3 FROM {} AS r WHERE true
+            r.external_id, r.active, $3, $3 FROM {} AS r WHERE true
          ON CONFLICT (organization_id, directory_user_id) DO UPDATE SET user_id = excluded.user_id,
             membership_id = excluded.membership_id, state = excluded.state, method = excluded.method,
-            external_id = excluded.external_id, updated_at = excluded.updated_at",
+            external_id = excluded.external_id, active = excluded.active, updated_at = excluded.updated_at",
         tx.rows(1, &columns)
     );
     tx.execute(sql(text).bind(rows).bind(organization).bind(now)).await.map(drop)

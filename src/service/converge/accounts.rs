@@ -66,6 +66,7 @@ pub(super) async fn link(
                 state: if user_id.is_some() { "linked" } else { "pending" }.to_owned(),
                 method: method.as_str().to_owned(),
                 external_id: person.text("externalId").map(str::to_owned),
+                active: person.active,
             })
         })
         .collect();

@@ -119,6 +119,9 @@ async fn mirrored(
         mirror_name: None,
         mirror_state: None,
         mirror_group_id: None,
+        mirror_keep: rule.mirror().is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep),
+        chosen_name: before.and_then(|before| before.chosen_name.clone()),
+        chosen_group_id: before.and_then(|before| before.chosen_group_id),
     };
     let existing = before.filter(|b| b.mirror_group_id.is_some());
     let Some((_, on_collision, _)) = rule.mirror().filter(|_| seen.matched) else {
