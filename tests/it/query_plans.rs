@@ -149,6 +149,12 @@ async fn exercise(server: &TestServer) {
     for list in ["/directory_users?directory=", "/directory_groups?directory="] {
         server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
     }
+    for about in ["membership=true".to_owned(), "role_slug=admin".to_owned(), format!("group_id={group}")] {
+        for user in [&ada, &bo] {
+            let path = format!("/explain?directory_user_id={user}&{about}");
+            server.api("GET", &path, Value::Null).await.expect(200);
+        }
+    }
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
     directory.scim("DELETE", &format!("/Users/{bo}"), Value::Null).await.expect(204);
 }

@@ -1,7 +1,8 @@
-//! Muster's own API: directories, SCIM tokens, mapping rules, API keys, the request log. In the style of the WorkOS-shaped
+//! Muster's own API: directories, SCIM tokens, mapping rules, explanations, API keys, the request log. In the style of the WorkOS-shaped
 //! one, whose bodies, queries and errors it shares.
 
 mod directories;
+mod explain;
 mod keys;
 mod requests;
 mod rules;
@@ -22,6 +23,7 @@ pub fn routes() -> Router<App> {
         .route("/directories/{directory}/requests", get(requests::list))
         .route("/mapping_rules", get(rules::list).post(rules::create))
         .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))
+        .route("/explain", get(explain::get))
         .route("/api_keys", get(keys::list).post(keys::create))
         .route("/api_keys/{key}", delete(keys::revoke))
 }
