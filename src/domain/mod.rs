@@ -8,6 +8,7 @@ pub mod clock;
 pub mod directory;
 pub mod error;
 pub mod event;
+pub mod guard;
 pub mod id;
 pub mod link;
 pub mod native;

@@ -37,6 +37,11 @@ impl Link {
     pub fn is_linked(&self) -> bool {
         self.state == "linked"
     }
+
+    /// Whether somebody decided that the person gets no account.
+    pub fn is_refused(&self) -> bool {
+        self.state == "refused"
+    }
 }
 
 const COLUMNS: &str =
@@ -95,6 +100,29 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, links: &[Link], now:
         tx.rows(1, &columns)
     );
     tx.execute(sql(text).bind(rows).bind(organization).bind(now)).await.map(drop)
+}
+
+/// Removes links: of people whose directory is removed.
+pub async fn remove(tx: &mut Tx, organization: OrganizationId, people: &[DirectoryUserId]) -> Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "DELETE FROM identity_links WHERE organization_id = $2 AND directory_user_id IN (SELECT id FROM {} AS r)",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    tx.execute(sql(text).bind(Rows::ids(people.iter().copied())).bind(organization)).await.map(drop)
+}
+
+/// Keeps the last `externalId` of somebody who is being deleted: they are known again by it.
+pub async fn keep_external_id(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    person: DirectoryUserId,
+    external_id: Option<&str>,
+) -> Result<()> {
+    let stmt = sql("UPDATE identity_links SET external_id = $3 WHERE organization_id = $1 AND directory_user_id = $2");
+    tx.execute(stmt.bind(organization).bind(person).bind(external_id)).await.map(drop)
 }
 
 /// The accounts of people who were deleted before these came, in the same directory and with the same
@@ -160,10 +188,9 @@ pub async fn standings(
     let text = format!(
         "SELECT l.membership_id, COUNT(*) AS linked,
             COUNT(CASE WHEN l.state = 'linked' THEN 1 END) AS present,
-            COUNT(CASE WHEN l.state = 'linked' AND u.active THEN 1 END) AS active
+            COUNT(CASE WHEN l.state = 'linked' AND l.active THEN 1 END) AS active
          FROM {} identity_links l ON l.organization_id = $2 AND l.membership_id = r.id
             AND l.state IN ('linked', 'ended')
-         LEFT JOIN directory_users u ON u.organization_id = $2 AND u.id = l.directory_user_id
          GROUP BY l.membership_id",
         tx.driving(1, &[("id", Column::Id)])
     );

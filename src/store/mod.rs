@@ -14,6 +14,7 @@ pub mod directory_users;
 pub mod edges;
 pub mod events;
 pub mod groups;
+pub mod guard;
 mod ids;
 pub mod keys;
 mod lane;

@@ -2,5 +2,6 @@
 //!
 //! What a rule means is `domain::rule`; making it true is `service::converge`.
 
+pub mod force;
 pub mod overview;
 pub mod rules;
