@@ -13,6 +13,7 @@ pub mod id;
 pub mod link;
 pub mod native;
 pub mod origin;
+pub mod plan;
 pub mod policy;
 pub mod rule;
 pub mod scope;

@@ -129,6 +129,19 @@ pub struct Standing {
     pub deactivated: bool,
 }
 
+impl Standing {
+    /// Of how each linked person stands: there, and active; whoever never was linked is `None`.
+    pub fn of(people: impl IntoIterator<Item = Option<(bool, bool)>>) -> Self {
+        let mut standing = Standing::default();
+        for (present, active) in people.into_iter().flatten() {
+            standing.linked += 1;
+            standing.present += usize::from(present);
+            standing.active += usize::from(present && active);
+        }
+        standing
+    }
+}
+
 /// Invariant 1: a target is effective exactly if it has a manual origin, or another live origin and no
 /// exclusion in reach; and the membership is active.
 ///

@@ -24,6 +24,7 @@ pub mod narrow;
 pub mod organizations;
 pub mod origins;
 pub mod page;
+pub mod plans;
 pub mod policies;
 pub mod requests;
 pub mod roles;

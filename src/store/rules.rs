@@ -1,5 +1,7 @@
 //! Mapping rules and their versions.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::statement::sql;
@@ -175,6 +177,13 @@ pub async fn organization_of(tx: &mut Tx, id: RuleId) -> Result<Option<Organizat
     let row: Option<(OrganizationId,)> =
         tx.fetch_optional(sql("SELECT organization_id FROM mapping_rules WHERE id = $1").bind(id)).await?;
     Ok(row.map(|(organization,)| organization))
+}
+
+/// The handles of all rules.
+pub async fn keys(tx: &mut Tx, organization: OrganizationId) -> Result<HashMap<RuleId, String>> {
+    let stmt = sql("SELECT id, key FROM mapping_rules WHERE organization_id = $1");
+    let rows: Vec<(RuleId, String)> = tx.fetch_all(stmt.bind(organization)).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// All rules with their newest versions, in the order of their ids.

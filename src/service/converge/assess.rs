@@ -115,17 +115,17 @@ async fn bindings_of(
         return Ok(bindings);
     }
     for (user, binding) in edges::bindings_of(tx, ground.organization, people.iter().copied()).await? {
-        if !draft.bindings.contains_key(&(binding.rule, binding.group)) {
+        if !draft.bindings().contains_key(&(binding.rule, binding.group)) {
             bindings.entry(user).or_default().push(binding);
         }
     }
     let drafted: BTreeSet<DirectoryGroupId> =
-        draft.bindings.iter().filter(|(_, binding)| binding.is_some()).map(|((_, group), _)| *group).collect();
+        draft.bindings().iter().filter(|(_, binding)| binding.is_some()).map(|((_, group), _)| *group).collect();
     if drafted.is_empty() {
         return Ok(bindings);
     }
     let mut by_group: HashMap<DirectoryGroupId, Vec<Binding>> = HashMap::new();
-    for binding in draft.bindings.values().flatten() {
+    for binding in draft.bindings().values().flatten() {
         by_group.entry(binding.directory_group_id).or_default().push(in_force(binding));
     }
     for (user, group) in edges::groups_among(tx, ground.organization, people.iter().copied(), drafted).await? {

@@ -16,6 +16,9 @@ use crate::domain::rule::{Action, GroupMatch, OnDelete, Rule};
 use crate::store::bindings::StoredBinding;
 use crate::store::{Tx, directory_groups};
 
+/// How many directory groups are bound at a time. Who gets a contested name depends on it: everybody uses the same.
+pub(crate) const CHUNK: usize = 100;
+
 /// When the people of an ended mirror leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leaving {
@@ -36,7 +39,7 @@ pub(crate) struct Bound {
     pub(crate) freed_names: BTreeSet<String>,
 }
 
-/// Decides the bindings of these directory groups. Those that are about to go lose theirs.
+/// Decides the bindings of these directory groups. Those that are `removed`, about to go, lose theirs.
 pub(crate) async fn groups(
     tx: &mut Tx,
     ground: &Ground,
@@ -46,14 +49,13 @@ pub(crate) async fn groups(
     (leaving, now): (Leaving, DateTime<Utc>),
 ) -> Result<Bound> {
     let mut bound = Bound::default();
-    let all = ids.union(removed).copied().collect::<BTreeSet<_>>();
-    if all.is_empty() {
+    if ids.is_empty() {
         return Ok(bound);
     }
-    let mut stored = draft.bindings_of(tx, ground.organization, &all).await?;
+    let mut stored = draft.bindings_of(tx, ground.organization, ids).await?;
     // What a paused directory has waits; what a frozen rule is bound to stays as it is.
     stored.retain(|_, binding| !ground.directory(binding.directory_id).paused);
-    let mut existing = directory_groups::by_ids(tx, ground.organization, all).await?;
+    let mut existing = directory_groups::by_ids(tx, ground.organization, ids.iter().copied()).await?;
     existing.retain(|group| {
         let directory = ground.directory(group.directory);
         !removed.contains(&group.id) && !directory.paused && directory.leaving.is_none()
@@ -84,7 +86,7 @@ pub(crate) async fn groups(
             if before.as_ref().map(concerns) != Some(concerns(&after)) {
                 bound.changed.insert(group.id);
             }
-            draft.bindings.insert((rule.id, group.id), Some(after));
+            draft.bind((rule.id, group.id), Some(after));
         }
     }
     Ok(bound)
@@ -98,20 +100,20 @@ fn end(ground: &Ground, draft: &mut Draft, key: Key, binding: StoredBinding, lea
     }
     bound.changed.insert(binding.directory_group_id);
     let Some(group) = binding.mirror_group_id else {
-        draft.bindings.insert(key, None);
+        draft.bind(key, None);
         return;
     };
     let goes = !stays(ground, &binding);
     match leaving {
         Leaving::Now => {
-            draft.bindings.insert(key, None);
+            draft.bind(key, None);
             bound.ended.insert(group, (key, goes));
         }
         Leaving::Later => {
             let state = if goes { "ended" } else { "released" };
             let marked =
                 StoredBinding { matched: false, excepted: false, mirror_state: Some(state.to_owned()), ..binding };
-            draft.bindings.insert(key, Some(marked));
+            draft.bind(key, Some(marked));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A convergence writes its draft at once; a plan never does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::Result;
 use crate::domain::id::{DirectoryGroupId, GroupId, OrganizationId, RuleId};
@@ -27,16 +27,47 @@ pub(crate) struct Drafted {
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     /// Groups that are made or renamed, in the order in which it was decided.
-    pub(crate) groups: Vec<Drafted>,
+    groups: Vec<Drafted>,
+    places: HashMap<GroupId, usize>,
+    by_name: HashMap<String, BTreeSet<GroupId>>,
     /// Groups that go.
     pub(crate) gone: BTreeMap<GroupId, Group>,
     /// Bindings that are new or changed; `None` for those that end.
-    pub(crate) bindings: BTreeMap<Key, Option<StoredBinding>>,
+    bindings: BTreeMap<Key, Option<StoredBinding>>,
+    mirrors: HashMap<GroupId, Key>,
 }
 
 impl Draft {
-    fn drafted(&self, id: GroupId) -> Option<&Drafted> {
-        self.groups.iter().find(|drafted| drafted.group.id == id)
+    /// The groups that are made or renamed.
+    pub(crate) fn groups(&self) -> &[Drafted] {
+        &self.groups
+    }
+
+    /// The bindings that are new or changed; `None` for those that end.
+    pub(crate) fn bindings(&self) -> &BTreeMap<Key, Option<StoredBinding>> {
+        &self.bindings
+    }
+
+    /// The group, if it is made or renamed.
+    pub(crate) fn drafted(&self, id: GroupId) -> Option<&Drafted> {
+        self.places.get(&id).and_then(|place| self.groups.get(*place))
+    }
+
+    /// The binding by which a group is a mirror, of those that are new or changed.
+    pub(crate) fn mirrored_by(&self, id: GroupId) -> Option<Key> {
+        self.mirrors.get(&id).copied()
+    }
+
+    /// Stores a binding, or ends it.
+    pub(crate) fn bind(&mut self, key: Key, binding: Option<StoredBinding>) {
+        let before = self.bindings.get(&key).and_then(|before| before.as_ref()?.mirror_group_id);
+        if let Some(group) = before.filter(|group| self.mirrors.get(group) == Some(&key)) {
+            self.mirrors.remove(&group);
+        }
+        if let Some(group) = binding.as_ref().and_then(|binding| binding.mirror_group_id) {
+            self.mirrors.insert(group, key);
+        }
+        self.bindings.insert(key, binding);
     }
 
     /// The oldest group of this name (as names collide) other than `except`.
@@ -49,7 +80,7 @@ impl Draft {
     ) -> Result<Option<GroupId>> {
         let stored = groups::holders_of_name(tx, organization, key).await?;
         let stored = stored.into_iter().filter(|id| self.drafted(*id).is_none());
-        let drafted = self.groups.iter().filter(|d| name_key(&d.group.name) == key).map(|d| d.group.id);
+        let drafted = self.by_name.get(key).into_iter().flatten().copied();
         Ok(stored.chain(drafted).filter(|id| Some(*id) != except && !self.gone.contains_key(id)).min())
     }
 
@@ -66,7 +97,7 @@ impl Draft {
 
     /// Whether a binding mirrors this group.
     pub(crate) async fn is_mirror(&self, tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<bool> {
-        if self.bindings.values().flatten().any(|binding| binding.mirror_group_id == Some(id)) {
+        if self.mirrors.contains_key(&id) {
             return Ok(true);
         }
         let stored = bindings::of_mirror(tx, organization, id).await?;
@@ -92,23 +123,44 @@ impl Draft {
         Ok(all)
     }
 
+    /// The directory groups whose mirrors wait for one of these names, of those in the draft.
+    pub(crate) fn waiting_for_names(&self, freed: &BTreeSet<String>) -> BTreeSet<DirectoryGroupId> {
+        let waits = |binding: &&StoredBinding| {
+            let wanted = binding.mirror_name.as_deref();
+            let keeps_another = binding.mirror_group_id.and_then(|id| self.drafted(id)).is_some_and(|drafted| {
+                Some(drafted.group.name.as_str()) != wanted
+            });
+            let parked = binding.mirror_state.as_deref() == Some("parked");
+            (parked || keeps_another) && wanted.is_some_and(|name| freed.contains(&name_key(name)))
+        };
+        self.bindings.values().flatten().filter(waits).map(|binding| binding.directory_group_id).collect()
+    }
+
     /// Makes a native group.
     pub(crate) fn make(&mut self, group: Group) {
+        self.by_name.entry(name_key(&group.name)).or_default().insert(group.id);
+        self.places.insert(group.id, self.groups.len());
         self.groups.push(Drafted { group, before: None });
     }
 
     /// Gives a native group, as [`Draft::group`] answered it, another name.
     pub(crate) fn rename(&mut self, group: Group, name: String) {
+        if let Some(of_name) = self.by_name.get_mut(&name_key(&group.name)) {
+            of_name.remove(&group.id);
+        }
+        self.by_name.entry(name_key(&name)).or_default().insert(group.id);
         let renamed = Group { name, ..group.clone() };
-        match self.groups.iter_mut().find(|drafted| drafted.group.id == group.id) {
-            Some(drafted) => drafted.group = renamed,
-            None => self.groups.push(Drafted { group: renamed, before: Some(group) }),
+        if let Some(drafted) = self.places.get(&group.id).and_then(|place| self.groups.get_mut(*place)) {
+            drafted.group = renamed;
+        } else {
+            self.places.insert(group.id, self.groups.len());
+            self.groups.push(Drafted { group: renamed, before: Some(group) });
         }
     }
 
     /// Writes everything, with an event for each native group that is made, renamed or deleted.
     pub(crate) async fn write(&mut self, change: &mut Change<'_>) -> Result<()> {
-        let Draft { groups, gone, bindings } = std::mem::take(self);
+        let Draft { groups, gone, bindings, .. } = std::mem::take(self);
         let ended = bindings.iter().filter(|(_, binding)| binding.is_none()).map(|(key, _)| *key);
         bindings::delete(change.tx, change.organization, ended).await?;
         for Drafted { mut group, before } in groups {

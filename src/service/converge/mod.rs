@@ -107,7 +107,7 @@ pub(crate) async fn finish(
         let group = binding.mirror_group_id.take();
         binding.mirror_state = None;
         let mut draft = Draft::default();
-        draft.bindings.insert(key, Some(binding).filter(|binding| binding.matched || binding.excepted));
+        draft.bind(key, Some(binding).filter(|binding| binding.matched || binding.excepted));
         draft.write(change).await?;
         if let Some(group) = group {
             freed_names.extend(let_go(change, &ground, group, goes).await?);
@@ -127,10 +127,18 @@ async fn bind_groups(
     removed: &BTreeSet<DirectoryGroupId>,
     leaving: Leaving,
 ) -> Result<Bound> {
-    let mut draft = Draft::default();
-    let bound = bind::groups(change.tx, ground, &mut draft, groups, removed, (leaving, change.now)).await?;
-    draft.write(change).await?;
-    Ok(bound)
+    let mut all = Bound::default();
+    let groups: Vec<DirectoryGroupId> = groups.union(removed).copied().collect();
+    for chunk in groups.chunks(bind::CHUNK) {
+        let mut draft = Draft::default();
+        let chunk = chunk.iter().copied().collect();
+        let bound = bind::groups(change.tx, ground, &mut draft, &chunk, removed, (leaving, change.now)).await?;
+        draft.write(change).await?;
+        all.changed.extend(bound.changed);
+        all.ended.extend(bound.ended);
+        all.freed_names.extend(bound.freed_names);
+    }
+    Ok(all)
 }
 
 /// Deletes or releases a native group whose mirror ended. Answers its name, if it is free now.
