@@ -179,7 +179,7 @@ pub struct RequestRef {
 /// A live reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Why {
-    /// `manual`, `rule`, `frozen`, `held`, `exclude`, `adopted`, or `default` for the role that is held when no
+    /// `manual`, `rule`, `frozen`, `held`, `exclude`, or `default` for the role that is held when no
     /// other is.
     pub kind: &'static str,
     /// The rule, at the version that made it.

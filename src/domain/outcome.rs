@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::origin::{Kind, Origin, Target};
+use super::origin::{Kind, Origin, Target, excluded};
 
 /// Whether somebody has something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -20,16 +20,11 @@ pub enum Outcome {
     Excluded,
 }
 
-/// Whether an exclusion among `origins` takes `target`.
-pub fn is_excluded(target: Target, origins: &[Origin]) -> bool {
-    origins.iter().any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
-}
-
 /// Whether the person of a membership has `target`, given all origins that speak for it, for the membership, and
 /// for other roles; `active` is the membership's status, `is_default` says that the target is the default role.
 pub fn outcome(target: Target, origins: &[Origin], active: bool, is_default: bool) -> Outcome {
     let speaks = |target: Target| origins.iter().any(|o| o.kind != Kind::Exclude && o.target == target);
-    let lives = |o: &&Origin| o.kind == Kind::Manual || (o.kind != Kind::Exclude && !is_excluded(o.target, origins));
+    let lives = |o: &&Origin| o.kind == Kind::Manual || (o.kind != Kind::Exclude && !excluded(origins, o.target));
     let live = |target: Target| origins.iter().filter(lives).any(|o| o.target == target);
     let other_role = origins.iter().filter(lives).any(|o| matches!(o.target, Target::Role(_)));
     let by_default = is_default && !other_role;

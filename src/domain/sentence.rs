@@ -22,8 +22,12 @@ pub fn sentence(explanation: &Explanation) -> String {
             format!("{who} would {} but {by}{}.", would(&explanation.target), reason.unwrap_or_default())
         }
         Outcome::Excluded => {
-            let by = explanation.why.iter().find(|why| why.kind == "exclude").map(by_rule).unwrap_or_default();
-            format!("{who} {}: something gives it, but an exclusion {by} takes it away.", has_not(explanation, false))
+            let exclusion = explanation.why.iter().find(|why| why.kind == "exclude");
+            let by = exclusion.map_or_else(
+                || "an exclusion takes it".to_owned(),
+                |why| format!("{} excludes them{}", rule(why), by_group(why)),
+            );
+            format!("{who} {}: something gives it, but {by}.", has_not(explanation, false))
         }
         Outcome::No => no(explanation, &who),
     }
@@ -125,29 +129,31 @@ fn reason(why: &Why) -> String {
             None => "somebody gave it by hand".to_owned(),
         },
         "default" => "it is the default role and no other is held".to_owned(),
-        "frozen" => format!("it was given {} before the rule was frozen", by_rule(why)),
-        "held" => format!("its removal, once given {}, is held by the guard", by_rule(why)),
-        "adopted" => "it was there when a rule adopted the group".to_owned(),
-        _ => format!("it is given {}", by_rule(why)),
+        "frozen" => format!("{} gave it{} before it was frozen", rule(why), by_group(why)),
+        "held" => format!("the guard holds its removal: {} gave it{}", rule(why), by_group(why)),
+        _ => format!("{} gives it{}", rule(why), by_group(why)),
     }
 }
 
-/// `by the rule teams (version 2), which matches "eng-mobile" of Okta, through "eng-ios"`.
-fn by_rule(why: &Why) -> String {
-    let Some(rule) = &why.rule else { return "by a rule".to_owned() };
+/// `the rule teams (version 2)`
+fn rule(why: &Why) -> String {
+    let Some(rule) = &why.rule else { return "a rule".to_owned() };
     let key = rule.key.clone().unwrap_or_else(|| rule.id.to_string());
-    let mut text = format!("by the rule {key} (version {})", rule.version);
+    format!("the rule {key} (version {})", rule.version)
+}
+
+/// ` by the directory group "eng-mobile" of "Okta", in which they are through "eng-ios"`
+fn by_group(why: &Why) -> String {
+    let Some(group) = &why.directory_group else { return String::new() };
     let quoted = |name: &Option<String>| format!("\"{}\"", name.as_deref().unwrap_or("a group that is gone"));
-    if let Some(group) = &why.directory_group {
-        text.push_str(&format!(" by the directory group {}", quoted(&group.name)));
-        if let Some(directory) = why.directory.as_ref().and_then(|directory| directory.name.as_ref()) {
-            text.push_str(&format!(" of \"{directory}\""));
-        }
-        if let Some((last, outer)) = why.path.split_last().filter(|(_, outer)| !outer.is_empty()) {
-            text.push_str(&format!(", in which they are through {}", quoted(&last.name)));
-            if outer.len() > 1 {
-                text.push_str(&format!(" and {} more between", outer.len() - 1));
-            }
+    let mut text = format!(" by the directory group {}", quoted(&group.name));
+    if let Some(directory) = why.directory.as_ref().and_then(|directory| directory.name.as_ref()) {
+        text.push_str(&format!(" of \"{directory}\""));
+    }
+    if let Some((last, outer)) = why.path.split_last().filter(|(_, outer)| !outer.is_empty()) {
+        text.push_str(&format!(", in which they are through {}", quoted(&last.name)));
+        if outer.len() > 1 {
+            text.push_str(&format!(" and {} more between", outer.len() - 1));
         }
     }
     text

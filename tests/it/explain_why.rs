@@ -1,6 +1,6 @@
 //! "Why does Jane have this?" and "why no longer?", over HTTP.
 
-use muster::domain::id::{MembershipId, OrganizationId};
+use muster::domain::id::OrganizationId;
 use muster::domain::origin::Target;
 use muster::store::sql;
 use serde_json::{Value, json};
@@ -44,8 +44,8 @@ async fn yes_by_a_rule_through_nested_groups() {
         assert_eq!(answer.at("/why_not"), &json!([]));
         assert_eq!(
             answer.text("/sentence"),
-            "ada@acme.example is in the group \"eng\" because it is given by the rule teams (version 1) by the directory \
-             group \"eng\" of \"Test directory\", in which they are through \"eng-ios\" and 1 more between."
+            "ada@acme.example is in the group \"eng\" because the rule teams (version 1) gives it by the directory group \
+             \"eng\" of \"Test directory\", in which they are through \"eng-ios\" and 1 more between."
         );
         // The membership itself names the nearest group of the rule.
         let member = why(&server, &membership, "membership", "true").await;
@@ -78,7 +78,6 @@ async fn the_request_that_caused_it_is_named_while_it_is_in_the_log() {
         directory.patch(&format!("/Groups/{eng}"), add).await.expect(204);
         let request = causing_request(&server, &directory).await;
         let membership = membership(&server, organization, "ada@acme.example").await;
-        set_cause(&server, organization, &request).await;
         let group = native_group(&server, organization, "eng").await;
         let answer = why(&server, &membership, "group_id", &group).await;
         assert_eq!(answer.text("/why/0/cause/id"), request, "{}", answer.body);
@@ -87,19 +86,19 @@ async fn the_request_that_caused_it_is_named_while_it_is_in_the_log() {
         assert_eq!(answer.text("/why/0/cause/path"), format!("/Groups/{eng}"));
         assert!(answer.at("/why/0/cause/created_at").is_string());
 
-        set_cause(&server, organization, "request_01ARZ3NDEKTSV4RRFFQ69G5FAV").await;
+        // A request that the log has forgotten is still named.
+        forget_requests(&server, organization).await;
         let answer = why(&server, &membership, "group_id", &group).await;
-        assert_eq!(answer.at("/why/0/cause"), &json!({"id": "request_01ARZ3NDEKTSV4RRFFQ69G5FAV"}));
+        assert_eq!(answer.at("/why/0/cause"), &json!({"id": request}));
     })
     .await;
 }
 
-/// Says of all origins of an organization what made them.
-async fn set_cause(server: &TestServer, organization: &str, cause: &str) {
+/// Empties the log of an organization.
+async fn forget_requests(server: &TestServer, organization: &str) {
     let organization: OrganizationId = organization.parse().unwrap();
-    let cause = cause.to_owned();
     in_change(server, organization, move |change| {
-        let stmt = sql("UPDATE origins SET cause = $2 WHERE organization_id = $1").bind(organization).bind(&cause);
+        let stmt = sql("DELETE FROM requests WHERE organization_id = $1").bind(organization);
         Box::pin(async move { change.tx.execute(stmt).await.map(drop) })
     })
     .await;
@@ -194,42 +193,13 @@ async fn roles_say_whether_they_are_the_primary_one_and_what_decided() {
     .await;
 }
 
-/// Stores what ended as the engine does.
-async fn store_ended(server: &TestServer, organization: &str, membership: &str, target: Target, ended: [&str; 3]) {
-    let organization: OrganizationId = organization.parse().unwrap();
-    let membership: MembershipId = membership.parse().unwrap();
-    let [rule, group, user] = ended.map(str::to_owned);
-    in_change(server, organization, move |change| {
-        let (word, id) = match target {
-            Target::Group(id) => ("group", id),
-            Target::Membership | Target::Role(_) => ("membership", muster::domain::Id::nil()),
-        };
-        let cause = json!({"actor": {"id": "directory_1", "source": "system", "name": "Test directory"}}).to_string();
-        let stmt = sql("INSERT INTO ended_origins (organization_id, membership_id, target, target_id, kind, rule_id,
-                rule_version, directory_group_id, directory_user_id, began_at, cause, since_position, ended_at)
-             VALUES ($1, $2, $3, $4, 'rule', $5, 1, $6, $7, $8, $9, 0, $8)
-             ON CONFLICT (organization_id, membership_id, target, target_id) DO UPDATE SET ended_at = excluded.ended_at")
-        .bind(organization)
-        .bind(membership)
-        .bind(word)
-        .bind(id)
-        .bind(rule.parse::<muster::domain::id::RuleId>().unwrap())
-        .bind(group.parse::<muster::domain::id::DirectoryGroupId>().unwrap())
-        .bind(user.parse::<muster::domain::id::DirectoryUserId>().unwrap())
-        .bind(change.now)
-        .bind(cause);
-        Box::pin(async move { change.tx.execute(stmt).await.map(drop) })
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn why_no_longer_names_what_ended_and_the_event_that_told() {
     on_each_server(|server| async move {
         let directory = server.directory().await;
         let organization = &directory.organization;
         let when = json!({"group": "displayName eq \"eng\""});
-        let rule = server.rule(organization, "eng", when, json!([{"mirror_group": {}}])).await;
+        server.rule(organization, "eng", when, json!([{"mirror_group": {}}])).await;
         let (ada, bo) = (directory.user("ada@acme.example").await, directory.user("bo@acme.example").await);
         let eng = directory.group("eng", &[&ada, &bo]).await;
         let group = native_group(&server, organization, "eng").await;
@@ -238,15 +208,12 @@ async fn why_no_longer_names_what_ended_and_the_event_that_told() {
             let remove = json!([{"op": "remove", "path": format!("members[value eq \"{user}\"]")}]);
             directory.patch(&format!("/Groups/{eng}"), remove).await.expect(204);
         }
-        let target = Target::Group(group.parse().unwrap());
-        for target in [target, Target::Membership] {
-            store_ended(&server, organization, &membership, target, [&rule.text("/id"), &eng, &ada]).await;
-        }
         let answer = why(&server, &membership, "group_id", &group).await;
         assert_eq!((answer.at("/verdict"), answer.at("/why")), (&json!("no"), &json!([])));
         let ended = answer.at("/ended/0");
         assert_eq!((&ended["rule"]["key"], &ended["directory_group"]["name"]), (&json!("eng"), &json!("eng")));
         assert_eq!(ended["cause"]["actor"]["name"], "Test directory");
+        assert_eq!(ended["cause"]["request_id"], causing_request(&server, &directory).await);
         assert_eq!(ended["event"]["event"], "group.member_removed");
         let told = ended["event"]["position"].as_u64().unwrap();
         let names = server.event_names(organization).await;
@@ -257,10 +224,6 @@ async fn why_no_longer_names_what_ended_and_the_event_that_told() {
 
         let member = why(&server, &membership, "membership", "true").await;
         assert_eq!(member.at("/ended/0/event/event"), "organization_membership.updated", "{}", member.body);
-        // The directory group may be gone.
-        directory.scim("DELETE", &format!("/Groups/{eng}"), Value::Null).await.expect(204);
-        let later = why(&server, &membership, "membership", "true").await;
-        assert_eq!(later.at("/ended/0/directory_group"), &json!({"id": eng, "name": null}));
     })
     .await;
 }
@@ -304,6 +267,100 @@ async fn bad_parameters_and_strangers_are_refused() {
         let key = server.api("POST", "/api_keys", body).await.expect(201).text("/key");
         let path = with_query("/explain", &[who, ("membership", "true")]);
         server.api_with(&key, "GET", &path, Value::Null).await.expect(404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_role_that_went_with_the_person_names_the_event_of_the_membership() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        server.rule(organization, "all", json!({"user": "active eq true"}), json!([{"ensure_membership": {}}])).await;
+        let when = json!({"group": "displayName eq \"IT\""});
+        let rule = server.rule(organization, "admins", when, json!([{"grant_role": {"role": "admin"}}])).await;
+        let ada = directory.user("ada@acme.example").await;
+        let group = directory.group("IT", &[&ada]).await;
+        let membership = membership(&server, organization, "ada@acme.example").await;
+        directory.scim("DELETE", &format!("/Groups/{group}"), Value::Null).await.expect(204);
+        let answer = why(&server, &membership, "role_slug", "admin").await;
+        assert_eq!(answer.at("/ended/0/directory_group"), &json!({"id": group, "name": null}));
+        assert_eq!(answer.at("/ended/0/rule/key"), "admins");
+        assert!(answer.text("/sentence").contains("by a directory group that is gone ended at"), "{}", answer.body);
+
+        let group = directory.group("IT", &[&ada]).await;
+        // The rule goes by API.
+        server.api("DELETE", &format!("/mapping_rules/{}", rule.text("/id")), Value::Null).await.expect(204);
+        let answer = why(&server, &membership, "role_slug", "admin").await;
+        assert_eq!((answer.at("/verdict"), answer.at("/why_not")), (&json!("no"), &json!([])));
+        let ended = answer.at("/ended/0");
+        let expected = json!({"id": rule.text("/id"), "key": null, "version": 1, "position": null});
+        assert_eq!(ended["rule"], expected, "the rule is gone");
+        assert_eq!(ended["directory_group"], json!({"id": group, "name": "IT"}));
+        assert_eq!(ended["event"]["event"], "organization_membership.updated");
+        assert_eq!(ended["cause"]["actor"]["source"], "api");
+        assert_eq!(answer.at("/primary_role/decided_by"), "default");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_frozen_rule_gave_stays_and_it_gives_nothing_new() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        let staff = by_hand(&server, organization, "Staff").await;
+        server.rule(organization, "all", json!({"user": "active eq true"}), json!([{"ensure_membership": {}}])).await;
+        let (when, then) = (json!({"group": "displayName eq \"eng\""}), json!([{"into_group": {"group_id": staff}}]));
+        let rule = server.rule(organization, "staff", when, then).await.text("/id");
+        let ada = directory.user("ada@acme.example").await;
+        let eng = directory.group("eng", &[&ada]).await;
+        let freeze = json!({"state": "frozen", "apply": true});
+        server.api("PATCH", &format!("/mapping_rules/{rule}"), freeze).await.expect(200);
+        let bo = directory.user("bo@acme.example").await;
+        let swap = json!([{"op": "replace", "path": "members", "value": [{"value": bo}]}]);
+        directory.patch(&format!("/Groups/{eng}"), swap).await.expect(204);
+
+        let kept = membership(&server, organization, "ada@acme.example").await;
+        let kept = why(&server, &kept, "group_id", &staff).await;
+        assert_eq!((kept.at("/verdict"), kept.at("/why/0/kind")), (&json!("yes"), &json!("frozen")));
+        assert_eq!(kept.at("/why/0/directory_group"), &json!({"id": eng, "name": "eng"}));
+        assert_eq!((kept.at("/why/0/path"), kept.at("/why_not")), (&json!([]), &json!([])), "they are in it no more");
+        let late = membership(&server, organization, "bo@acme.example").await;
+        let late = why(&server, &late, "group_id", &staff).await;
+        assert_eq!((late.at("/verdict"), late.at("/why_not/0/clause")), (&json!("no"), &json!("state")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_guard_holds_says_so_and_which_clause_failed() {
+    on_each_server(|server| async move {
+        let organization = &server.organization("Guarded").await;
+        let settings = json!({"guard": {"minimum": 0, "percent": 0}});
+        let directory = server.directory_in(organization, settings).await;
+        let when = json!({"group": "displayName eq \"eng\""});
+        server.rule(organization, "eng", when, json!([{"mirror_group": {}}])).await;
+        let ada = directory.user("ada@acme.example").await;
+        let eng = directory.group("eng", &[&ada]).await;
+        let membership = membership(&server, organization, "ada@acme.example").await;
+        let group = native_group(&server, organization, "eng").await;
+        let remove = json!([{"op": "remove", "path": "members"}]);
+        directory.patch(&format!("/Groups/{eng}"), remove).await.expect(204);
+        let answer = why(&server, &membership, "group_id", &group).await;
+        assert_eq!(
+            (answer.at("/verdict"), answer.at("/why/0/kind")),
+            (&json!("yes"), &json!("held")),
+            "{}",
+            answer.body
+        );
+        assert_eq!(answer.at("/why/0/rule/key"), "eng");
+        assert_eq!(answer.at("/why_not/0/message"), "they are in no directory group; \"eng\" would do");
+        assert!(
+            answer.text("/sentence").contains("because the guard holds its removal: the rule eng (version 1) gave it"),
+            "{}",
+            answer.body
+        );
     })
     .await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::explain::{by_hand, explain, membership, names, person, why};
+use super::support::explain::{by_hand, explain, membership, names, pause, person, why};
 use super::support::scim::user;
 use super::support::server::on_each_server;
 
@@ -63,7 +63,7 @@ async fn no_because_they_are_in_no_group_that_matches() {
         assert_eq!((&own["name"], &own["clause"], &own["column"]), (&json!("Sales"), &json!("when.group"), &json!(1)));
         assert_eq!(own["message"], "displayName is \"Sales\"");
         let sentence = "ada@acme.example does not hold the role admin: the rule admins could give it, but they are in no \
-                        directory group that the rule matches, such as \"eng-mobile\", \"eng-web\".";
+                        directory group that the rule matches; \"eng-mobile\" or \"eng-web\" would do.";
         assert_eq!(other.text("/sentence"), sentence);
 
         directory.group("eng-42", &[&ada]).await;
@@ -120,6 +120,11 @@ async fn an_exclusion_is_named_with_its_rule_and_group() {
         for (name, value) in [("group_id", staff.as_str()), ("membership", "true")] {
             let answer = why(&server, &membership, name, value).await;
             assert_eq!(answer.at("/verdict"), "excluded", "{}", answer.body);
+            assert!(
+                answer
+                    .text("/sentence")
+                    .contains("but the rule banned (version 1) excludes them by the directory group")
+            );
             let kinds: Vec<&Value> = answer.at("/why").as_array().unwrap().iter().map(|why| &why["kind"]).collect();
             assert_eq!(kinds, ["rule", "exclude"]);
             assert_eq!(answer.at("/why/1/directory_group"), &json!({"id": group, "name": "banned"}));
@@ -251,6 +256,27 @@ async fn the_number_of_statements_does_not_grow_with_rules_groups_and_people() {
         let answer = why(&server, &id, "role_slug", "admin").await;
         assert_eq!(answer.at("/why_not").as_array().unwrap().len(), 12);
         assert_eq!(answer.at("/why_not/0/own_groups").as_array().unwrap().len(), 10);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_paused_directory_says_so() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        server.rule(organization, "all", json!({"user": "active eq true"}), json!([{"ensure_membership": {}}])).await;
+        let when = json!({"group": "displayName eq \"IT\""});
+        server.rule(organization, "admins", when, json!([{"grant_role": {"role": "admin"}}])).await;
+        let ada = directory.user("ada@acme.example").await;
+        let group = directory.group("IT", &[]).await;
+        let membership = membership(&server, organization, "ada@acme.example").await;
+        pause(&server, organization, &directory.id).await;
+        let add = json!([{"op": "add", "path": "members", "value": [{"value": ada}]}]);
+        directory.patch(&format!("/Groups/{group}"), add).await.expect(204);
+        let answer = why(&server, &membership, "role_slug", "admin").await;
+        assert_eq!((answer.at("/verdict"), answer.at("/why_not/0/clause")), (&json!("no"), &json!("waiting")));
+        assert_eq!(answer.at("/why_not/0/message"), "every clause holds, but their directory is paused");
     })
     .await;
 }

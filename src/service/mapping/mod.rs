@@ -3,5 +3,8 @@
 //! What a rule means is `domain::rule`; making it true is `service::converge`.
 
 pub mod explain;
+pub mod force;
+mod narrate;
 pub mod overview;
 pub mod rules;
+pub(crate) mod survey;

@@ -1,7 +1,5 @@
 //! A person as rules see them: the membership, its links, the groups that they are in, and what these are bound to.
 
-use chrono::{DateTime, Utc};
-
 use crate::domain::Result;
 use crate::domain::directory::Directory;
 use crate::domain::id::{
@@ -45,48 +43,11 @@ pub async fn subject(tx: &mut Tx, organization: Option<OrganizationId>, id: Memb
     tx.fetch_optional(stmt).await
 }
 
-/// A directory of the organization and what holds its effects back.
-#[derive(Debug, Clone)]
-pub struct KnownDirectory {
-    /// The directory.
-    pub directory: Directory,
-    /// The native side waits.
-    pub paused: bool,
-    /// It is being removed, or was.
-    pub leaving: bool,
-}
-
-/// All directories of the organization, those that were removed included. There are few.
-pub async fn directories_of(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<KnownDirectory>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        #[sqlx(flatten)]
-        directory: DirectoryRow,
-        paused_at: Option<DateTime<Utc>>,
-        leaving: Option<String>,
-        deleted_at: Option<DateTime<Utc>>,
-    }
-    let text = format!(
-        "SELECT {}, d.paused_at, d.leaving, d.deleted_at FROM directories d WHERE d.organization_id = $1",
-        directories::COLUMNS
-    );
-    let rows: Vec<Row> = tx.fetch_all(sql(text).bind(organization)).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(KnownDirectory {
-                paused: row.paused_at.is_some(),
-                leaving: row.leaving.is_some() || row.deleted_at.is_some(),
-                directory: row.directory.try_into()?,
-            })
-        })
-        .collect()
-}
-
-/// The rules that are being deleted.
-pub async fn leaving_rules(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<RuleId>> {
-    let stmt = sql("SELECT id FROM mapping_rules WHERE organization_id = $1 AND leaving IS NOT NULL");
-    let rows: Vec<(RuleId,)> = tx.fetch_all(stmt.bind(organization)).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+/// All directories of the organization, those that were removed included: what they gave may still be on record.
+pub async fn directories_of(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Directory>> {
+    let text = format!("SELECT {} FROM directories d WHERE d.organization_id = $1", directories::COLUMNS);
+    let rows: Vec<DirectoryRow> = tx.fetch_all(sql(text).bind(organization)).await?;
+    rows.into_iter().map(Directory::try_from).collect()
 }
 
 /// The link of a directory user.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use muster::domain::Error;
 use muster::domain::event::Cause;
-use muster::domain::id::{MembershipId, OrganizationId};
+use muster::domain::id::{DirectoryId, MembershipId, OrganizationId};
 use muster::domain::origin::{Kind, Origin, Target};
 use muster::service::change::Change;
 use muster::service::converge::{Scope, converge};
-use muster::store::{Lane, memberships, origins};
+use muster::store::{Lane, directories, memberships, origins};
 use serde_json::{Value, json};
 
 use super::scim::{over, user, with_query};
@@ -56,7 +57,8 @@ pub async fn give(server: &TestServer, organization: &str, membership: &str, tar
     in_change(server, organization, move |change| {
         Box::pin(async move {
             let placed = [(membership, origin)];
-            origins::insert(change.tx, organization, &placed, |_| 0, Some("key_of_the_test"), change.now).await?;
+            let made = origins::Made { cause: Some("key_of_the_test"), actor: "key_of_the_test", at: change.now };
+            origins::insert(change.tx, organization, &placed, |_| 0, &made).await?;
             converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
         })
     })
@@ -80,6 +82,22 @@ pub async fn deactivate(server: &TestServer, organization: &str, membership: &st
     .await;
 }
 
+/// Pauses a directory.
+pub async fn pause(server: &TestServer, organization: &str, directory: &str) {
+    let (organization, directory): (OrganizationId, DirectoryId) =
+        (organization.parse().unwrap(), directory.parse().unwrap());
+    in_change(server, organization, move |change| {
+        Box::pin(async move {
+            let found = directories::find(change.tx, Some(organization), directory).await?;
+            let mut found = found.ok_or_else(|| Error::not_found("directory", directory))?;
+            found.paused_at = Some(change.now);
+            directories::update(change.tx, &found).await
+        })
+    })
+    .await;
+}
+
+/// Runs a change of an organization.
 pub async fn in_change<F>(server: &TestServer, organization: OrganizationId, work: F)
 where
     F: for<'c> Fn(&'c mut Change<'_>) -> futures::future::BoxFuture<'c, muster::domain::Result<()>>

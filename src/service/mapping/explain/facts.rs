@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use super::Wanted;
 use super::people::{People, link_state, relevant};
 use crate::domain::Result;
-use crate::domain::directory::{DirectoryGroup, DirectoryUser};
+use crate::domain::directory::{Directory, DirectoryGroup, DirectoryUser};
 use crate::domain::explanation::{Named, RuleRef, UserRef};
-use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId, RuleId};
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId, RuleId, RunId};
 use crate::domain::nesting::Nesting;
 use crate::domain::rule::{Rule, RuleState};
 use crate::domain::verdict::{Asked, Bound, LinkState, Person, Way, excludes, way};
 use crate::scim::schema::Catalogue;
-use crate::store::explain::person::{self, KnownDirectory, PersonLink, Source, Subject};
+use crate::store::explain::person::{self, PersonLink, Source, Subject};
 use crate::store::explain::reasons::Reason;
 use crate::store::rules::{self, StoredRule};
 use crate::store::{Tx, directory_groups, directory_users, edges};
@@ -46,6 +46,8 @@ pub(super) struct Candidate {
     pub(super) excludes: bool,
     /// Whether it is being deleted.
     pub(super) leaving: bool,
+    /// The run that still brings it into effect.
+    pub(super) run: Option<RunId>,
     /// Some directory groups that would do.
     pub(super) sources: Vec<Source>,
 }
@@ -63,7 +65,7 @@ pub(super) struct Facts {
     pub(super) candidates: Vec<Candidate>,
     /// The names and positions of all rules in force.
     rules: HashMap<RuleId, (String, i64)>,
-    directories: HashMap<DirectoryId, KnownDirectory>,
+    directories: HashMap<DirectoryId, Directory>,
     /// The names of all groups that the person is in.
     pub(super) names: HashMap<DirectoryGroupId, String>,
     groups: HashMap<DirectoryGroupId, DirectoryGroup>,
@@ -90,7 +92,7 @@ impl Facts {
             bindings: HashMap::new(),
         };
         let directories = person::directories_of(tx, organization).await?;
-        facts.directories = directories.into_iter().map(|known| (known.directory.id, known)).collect();
+        facts.directories = directories.into_iter().map(|directory| (directory.id, directory)).collect();
         facts.load_people(tx).await?;
         facts.load_rules(tx).await?;
         Ok(facts)
@@ -121,7 +123,6 @@ impl Facts {
     }
 
     async fn load_rules(&mut self, tx: &mut Tx) -> Result<()> {
-        let leaving = person::leaving_rules(tx, self.organization).await?;
         let mirrored = match &self.wanted.asked {
             Asked::Group { id, name_key } => {
                 person::sources_of_mirror(tx, self.organization, *id, name_key, MAX_SOURCES).await?
@@ -137,9 +138,9 @@ impl Facts {
             let way = way(&stored.document, &self.wanted.asked, mirrors_it);
             let excludes = excludes(&stored.document, &self.wanted.asked);
             if way.is_some() || excludes {
-                let leaving = leaving.contains(&stored.id);
+                let (leaving, run) = (stored.leaving.is_some(), stored.run_id);
                 let rule = self.compiled(stored)?;
-                self.candidates.push(Candidate { rule, way, excludes, leaving, sources: Vec::new() });
+                self.candidates.push(Candidate { rule, way, excludes, leaving, run, sources: Vec::new() });
             }
         }
         self.candidates.sort_by_key(|candidate| (candidate.rule.document.position, candidate.rule.id));
@@ -161,7 +162,7 @@ impl Facts {
         let version = stored.applied_version.unwrap_or(stored.version);
         let directory = stored.document.directory_id.and_then(|id| self.directories.get(&id));
         let catalogue = match directory {
-            Some(known) => known.directory.catalogue()?,
+            Some(directory) => directory.catalogue()?,
             None => Catalogue::built_in(),
         };
         Rule::compile(stored.id, &stored.key, version, stored.document, &catalogue)
@@ -199,11 +200,11 @@ impl Facts {
 
     /// The directory.
     pub(super) fn directory_ref(&self, id: DirectoryId) -> Named<DirectoryId> {
-        Named { id, name: self.directories.get(&id).map(|known| known.directory.name.clone()) }
+        Named { id, name: self.directories.get(&id).map(|directory| directory.name.clone()) }
     }
 
-    /// What holds the effects of a directory back.
-    pub(super) fn directory(&self, id: DirectoryId) -> Option<&KnownDirectory> {
+    /// The directory, if it is there.
+    pub(super) fn directory(&self, id: DirectoryId) -> Option<&Directory> {
         self.directories.get(&id)
     }
 

@@ -7,8 +7,7 @@ use crate::domain::Result;
 use crate::domain::clock::timestamp;
 use crate::domain::explanation::{CauseRef, Named, ParkedRef, PrimaryRole, RequestRef, TargetRef, Why};
 use crate::domain::id::RequestId;
-use crate::domain::origin::{Kind, Origin, Target};
-use crate::domain::outcome::is_excluded;
+use crate::domain::origin::{Kind, Origin, Target, excluded};
 use crate::store::explain::reasons::{self, ParkedRow, Reason};
 use crate::store::{Tx, roles};
 
@@ -64,7 +63,7 @@ pub(super) fn all(facts: &Facts, causes: &Causes) -> Vec<Why> {
     let concerning = facts.reasons.iter().filter(|reason| concerns(reason, target));
     let mut all: Vec<Why> = concerning.map(|reason| why(facts, causes, reason)).collect();
     let origins: Vec<Origin> = facts.reasons.iter().map(|reason| reason.origin).collect();
-    let live = |origin: &Origin| origin.kind == Kind::Manual || !is_excluded(origin.target, &origins);
+    let live = |origin: &Origin| origin.kind == Kind::Manual || !excluded(&origins, origin.target);
     let other = origins.iter().any(|o| o.kind != Kind::Exclude && matches!(o.target, Target::Role(_)) && live(o));
     let member = origins.iter().any(|o| o.kind != Kind::Exclude && o.target == Target::Membership && live(o));
     if facts.wanted.is_default && member && !other {
@@ -129,8 +128,7 @@ pub(super) fn primary_role(facts: &Facts, causes: &Causes) -> Option<PrimaryRole
     let origins: Vec<Origin> = facts.reasons.iter().map(|reason| reason.origin).collect();
     let speaking = facts.reasons.iter().filter(|reason| {
         let origin = reason.origin;
-        let live =
-            origin.kind == Kind::Manual || (origin.kind != Kind::Exclude && !is_excluded(origin.target, &origins));
+        let live = origin.kind == Kind::Manual || (origin.kind != Kind::Exclude && !excluded(&origins, origin.target));
         live && origin.target == Target::Role(primary)
     });
     let speaking: Vec<&Reason> = speaking.collect();

@@ -38,7 +38,7 @@ fn failure(facts: &Facts, candidate: &Candidate, known: &Known) -> Option<(Failu
     if candidate.leaving {
         return plain("state", "the rule is being deleted");
     }
-    if directory.is_some_and(|directory| directory.leaving) {
+    if directory.is_some_and(|directory| directory.leaving.is_some()) {
         return plain("link", "their directory is being removed");
     }
     if let Some(failure) =
@@ -49,12 +49,15 @@ fn failure(facts: &Facts, candidate: &Candidate, known: &Known) -> Option<(Failu
     if let Some(exclusion) = exclusion {
         return Some((excluded(facts, &exclusion), Some(exclusion)));
     }
-    if directory.is_some_and(|directory| directory.paused) {
+    if directory.is_some_and(|directory| directory.paused_at.is_some()) {
         return plain("waiting", "every clause holds, but their directory is paused");
+    }
+    if let Some(run) = candidate.run {
+        return plain("waiting", &format!("every clause holds, but the run {run} has not come to them yet"));
     }
     match known.link {
         LinkState::Never => plain("link", "every clause holds, but they are not linked to an account yet"),
-        _ => plain("waiting", "every clause holds, but a run has not come to it yet"),
+        _ => plain("waiting", "every clause holds, but this is not in force yet"),
     }
 }
 
@@ -124,7 +127,7 @@ fn entry(
         text: failure.text,
         column: failure.column,
         seen: failure.seen,
-        message: failure.message + &such_as(&matching),
+        message: failure.message + &would_do(&matching),
         directory_group: failure.group.map(|id| facts.group_ref(id)),
         path,
         matching_groups: matching,
@@ -134,11 +137,11 @@ fn entry(
     }
 }
 
-/// `, such as "eng-mobile", "eng-web"`
-fn such_as(matching: &[Named<DirectoryGroupId>]) -> String {
+/// `; "eng-mobile" or "eng-web" would do`
+fn would_do(matching: &[Named<DirectoryGroupId>]) -> String {
     let names: Vec<String> =
         matching.iter().filter_map(|group| Some(format!("\"{}\"", group.name.as_ref()?))).collect();
-    if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) }
+    if names.is_empty() { String::new() } else { format!("; {} would do", names.join(" or ")) }
 }
 
 fn own_group(facts: &Facts, miss: Miss) -> OwnGroup {
