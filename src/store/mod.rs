@@ -26,12 +26,14 @@ pub mod origins;
 pub mod page;
 pub mod plans;
 pub mod policies;
+pub mod removal;
 pub mod requests;
 pub mod roles;
 pub mod rules;
 pub mod search;
 mod statement;
 pub mod users;
+pub mod verifications;
 
 pub use db::{Db, Tx, is_unique_violation};
 pub use lane::Lane;

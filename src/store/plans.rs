@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::statement::{Column, Param, Rows, cell, sql};
 use super::{Page, PageRequest, Tx};
 use crate::domain::id::{EffectId, GroupId, MembershipId, OrganizationId, PlanId, RunId};
-use crate::domain::plan::{Effect, GuardVerdict, PlanChange, Totals};
+use crate::domain::plan::{Effect, EffectKind, GuardVerdict, PlanChange, Totals};
 use crate::domain::{Error, Id, Result};
 
 /// A plan as it is stored.
@@ -37,6 +37,13 @@ pub struct StoredPlan {
     pub created_at: DateTime<Utc>,
     /// When it is forgotten.
     pub expires_at: DateTime<Utc>,
+}
+
+impl StoredPlan {
+    /// How many effects it has on native state.
+    pub fn effects(&self) -> i64 {
+        EffectKind::ALL.iter().filter(|kind| kind.is_native()).filter_map(|kind| self.totals.0.get(kind.as_str())).sum()
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -258,12 +265,7 @@ pub async fn after(
 }
 
 /// Removes up to `limit` effects of a source. Answers how many there were.
-pub async fn remove_effects(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    source: Source,
-    limit: i64,
-) -> Result<u64> {
+pub async fn remove_effects(tx: &mut Tx, organization: OrganizationId, source: Source, limit: i64) -> Result<u64> {
     let stmt = sql("DELETE FROM mapping_effects WHERE organization_id = $1 AND source_id = $2 AND id IN
          (SELECT id FROM mapping_effects WHERE organization_id = $1 AND source_id = $2 ORDER BY id LIMIT $3)");
     tx.execute(stmt.bind(organization).bind(source).bind(limit)).await

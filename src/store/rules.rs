@@ -153,6 +153,17 @@ pub async fn settled(tx: &mut Tx, organization: OrganizationId, run: RunId) -> R
     policies::renew(tx, organization).await
 }
 
+/// The rules that are being deleted, by this run or at once.
+pub async fn leaving(tx: &mut Tx, organization: OrganizationId, run: Option<RunId>) -> Result<Vec<RuleId>> {
+    let text = "SELECT id FROM mapping_rules WHERE organization_id = $1 AND leaving IS NOT NULL";
+    let stmt = match run {
+        Some(run) => sql(format!("{text} AND run_id = $2")).bind(organization).bind(run),
+        None => sql(format!("{text} AND run_id IS NULL")).bind(organization),
+    };
+    let rows: Vec<(RuleId,)> = tx.fetch_all(stmt).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Removes a rule that nothing is bound to any more.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Result<()> {
     let versions = sql("DELETE FROM mapping_rule_versions WHERE organization_id = $1 AND rule_id = $2");

@@ -127,9 +127,10 @@ impl Draft {
     pub(crate) fn waiting_for_names(&self, freed: &BTreeSet<String>) -> BTreeSet<DirectoryGroupId> {
         let waits = |binding: &&StoredBinding| {
             let wanted = binding.mirror_name.as_deref();
-            let keeps_another = binding.mirror_group_id.and_then(|id| self.drafted(id)).is_some_and(|drafted| {
-                Some(drafted.group.name.as_str()) != wanted
-            });
+            let keeps_another = binding
+                .mirror_group_id
+                .and_then(|id| self.drafted(id))
+                .is_some_and(|drafted| Some(drafted.group.name.as_str()) != wanted);
             let parked = binding.mirror_state.as_deref() == Some("parked");
             (parked || keeps_another) && wanted.is_some_and(|name| freed.contains(&name_key(name)))
         };

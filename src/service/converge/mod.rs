@@ -94,14 +94,18 @@ pub(crate) async fn bind(change: &mut Change<'_>, groups: &BTreeSet<DirectoryGro
     Ok(bound.freed_names)
 }
 
-/// Lets go of the native groups of mirrors that ended and whose people have left. Answers the directory groups that
-/// waited for a name that is free now: their bindings are to be brought up to date.
+/// Lets go of native groups of mirrors that ended and whose people have left, up to `limit`. Answers the directory
+/// groups that waited for a name that is free now, whose bindings are to be brought up to date, and whether that
+/// was all.
 pub(crate) async fn finish(
     change: &mut Change<'_>,
     mut freed_names: BTreeSet<String>,
-) -> Result<BTreeSet<DirectoryGroupId>> {
+    limit: i64,
+) -> Result<(BTreeSet<DirectoryGroupId>, bool)> {
     let ground = Ground::load(change.tx, change.organization).await?;
-    for mut binding in bindings::ended(change.tx, change.organization).await? {
+    let ended = bindings::ended(change.tx, change.organization, limit).await?;
+    let over = i64::try_from(ended.len()).is_ok_and(|count| count < limit);
+    for mut binding in ended {
         let key = (binding.rule_id, binding.directory_group_id);
         let goes = binding.mirror_state.as_deref() == Some("ended");
         let group = binding.mirror_group_id.take();
@@ -115,9 +119,10 @@ pub(crate) async fn finish(
         change.flush_if_large().await?;
     }
     if freed_names.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok((BTreeSet::new(), over));
     }
-    Ok(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?.into_iter().collect())
+    let waiting = bindings::waiting_for_names(change.tx, change.organization, freed_names).await?;
+    Ok((waiting.into_iter().collect(), over))
 }
 
 async fn bind_groups(

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::Result;
-use crate::domain::id::OrganizationId;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId};
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, OrganizationId, RuleId};
 use crate::domain::origin::Ending;
 use crate::domain::rule::RuleDocument;
 use crate::service::change::Change;
@@ -15,7 +14,7 @@ use crate::store::{Tx, bindings, directory_groups, directory_users, edges, origi
 /// Puts the newest version in force and makes native state agree, for everybody it concerned or concerns.
 pub async fn put_in_force(change: &mut Change<'_>, rule: &mut StoredRule) -> Result<()> {
     let organization = change.organization;
-    let mut scope = Scope { users: people(change.tx, organization, rule).await?, ..Scope::default() };
+    let mut scope = Scope { users: people(change.tx, organization, rule.id).await?, ..Scope::default() };
     let in_force = rules::applied(change.tx, organization).await?.into_iter().find(|applied| applied.id == rule.id);
     for document in in_force.iter().map(|applied| &applied.document).chain([&rule.document]) {
         let (groups, users) = reach(change.tx, organization, document).await?;
@@ -30,7 +29,7 @@ pub async fn put_in_force(change: &mut Change<'_>, rule: &mut StoredRule) -> Res
 /// Deletes a rule; what it gave ends, or is handed over.
 pub async fn delete(change: &mut Change<'_>, rule: &StoredRule, ending: Ending) -> Result<()> {
     let organization = change.organization;
-    let users = people(change.tx, organization, rule).await?;
+    let users = people(change.tx, organization, rule.id).await?;
     let groups = bindings::groups_of_rule(change.tx, organization, rule.id).await?.into_iter().collect();
     rules::set_leaving(change.tx, organization, rule.id, ending, None, change.now).await?;
     converge(change, Scope { users, groups, ..Scope::default() }).await?;
@@ -42,10 +41,10 @@ pub async fn delete(change: &mut Change<'_>, rule: &StoredRule, ending: Ending) 
 pub(crate) async fn people(
     tx: &mut Tx,
     organization: OrganizationId,
-    rule: &StoredRule,
+    rule: RuleId,
 ) -> Result<BTreeSet<DirectoryUserId>> {
-    let mut people = origins::people_of_rule(tx, organization, rule.id).await?;
-    let bound = bindings::groups_of_rule(tx, organization, rule.id).await?;
+    let mut people = origins::people_of_rule(tx, organization, rule).await?;
+    let bound = bindings::groups_of_rule(tx, organization, rule).await?;
     people.extend(edges::people_of(tx, organization, bound).await?);
     Ok(people)
 }

@@ -36,6 +36,8 @@ pub(crate) struct Survey {
     people: Vec<DirectoryUserId>,
     next: usize,
     seen: HashSet<MembershipId>,
+    /// What is stored and what should be, added up: the same exactly if they are.
+    sums: (u128, u128),
     /// Who loses the last reason for something, by the directory that takes it away.
     pub(crate) losers: BTreeMap<DirectoryId, BTreeSet<MembershipId>>,
 }
@@ -67,6 +69,7 @@ impl Survey {
             people,
             next: 0,
             seen: HashSet::new(),
+            sums: (0, 0),
             losers: BTreeMap::new(),
         };
         Ok((survey, effects))
@@ -75,6 +78,37 @@ impl Survey {
     /// How many people there are to look at.
     pub(crate) fn total(&self) -> usize {
         self.people.len()
+    }
+
+    /// How many of them were looked at.
+    pub(crate) fn looked_at(&self) -> usize {
+        self.next
+    }
+
+    /// The checksums of what is stored, and of what should be.
+    pub(crate) fn checksums(&self) -> (String, String) {
+        (format!("{:032x}", self.sums.0), format!("{:032x}", self.sums.1))
+    }
+
+    /// The effects on those of these memberships that no person who was looked at has.
+    pub(crate) async fn memberships(&mut self, tx: &mut Tx, ids: Vec<MembershipId>) -> Result<Vec<Effect>> {
+        let organization = self.ground.organization;
+        let ids: BTreeSet<MembershipId> = ids.into_iter().filter(|id| self.seen.insert(*id)).collect();
+        let rows = links::of_memberships(tx, organization, ids.iter().copied()).await?;
+        let stored = origins::of_memberships(tx, organization, ids.iter().copied()).await?;
+        let found = Assessed { stored, ..Assessed::default() };
+        let none = BTreeSet::new();
+        let shifts = self.shifts(tx, &found, (&none, &none), &rows, ids, &BTreeMap::new()).await?;
+        self.add_up(&shifts);
+        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+    }
+
+    fn add_up(&mut self, shifts: &[Shift]) {
+        for shift in shifts {
+            let (stored, desired) = shift.hashes();
+            self.sums.0 = self.sums.0.wrapping_add(stored);
+            self.sums.1 = self.sums.1.wrapping_add(desired);
+        }
     }
 
     /// The effects on the next people; `None` when all were looked at.
@@ -122,6 +156,7 @@ impl Survey {
         self.count_losers(&found, &stored, &target);
         let concerned: BTreeSet<MembershipId> = holders.into_values().filter(|id| self.seen.insert(*id)).collect();
         let shifts = self.shifts(tx, &found, (&stored, &target), &rows, concerned, &joining.new).await?;
+        self.add_up(&shifts);
         self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
     }
 
@@ -203,7 +238,8 @@ impl Survey {
             let others = found.stored.get(&id).into_iter().flatten().filter(|o| !stored.contains(&(id, **o)));
             let wanted = target.iter().filter(|(whose, _)| *whose == id).map(|(_, origin)| origin);
             let after: Vec<Origin> = others.chain(wanted).copied().collect();
-            let mut standing = Standing::of(rows.iter().filter(|link| link.membership_id == Some(id)).map(Link::stands));
+            let mut standing =
+                Standing::of(rows.iter().filter(|link| link.membership_id == Some(id)).map(Link::stands));
             standing.deactivated = membership.as_ref().is_some_and(|membership| membership.deactivated);
             let has = effective(&after, standing, &self.ground.roles, |rule| self.ground.rank(rule));
             let before: Vec<Origin> = found.stored.get(&id).cloned().unwrap_or_default();
