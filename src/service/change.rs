@@ -1,5 +1,7 @@
 //! A change under way: one organization's transaction with its time, its cause and the events so far.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -34,6 +36,7 @@ pub struct Change<'a> {
     last_event: Option<EventId>,
     before: i64,
     pending: Vec<Event>,
+    counts: BTreeMap<&'static str, i64>,
 }
 
 impl<'a> Change<'a> {
@@ -51,11 +54,22 @@ impl<'a> Change<'a> {
         let (position, last_event) = organizations::event_head(tx, organization)
             .await?
             .ok_or_else(|| Error::not_found("organization", organization))?;
-        Ok(Change { tx, organization, now, cause, position, last_event, before: position, pending: Vec::new() })
+        Ok(Change {
+            tx,
+            organization,
+            now,
+            cause,
+            position,
+            last_event,
+            before: position,
+            pending: Vec::new(),
+            counts: BTreeMap::new(),
+        })
     }
 
     /// Notes that something happened. Events keep the order in which they are emitted.
     pub fn emit(&mut self, name: &'static str, data: Value) {
+        *self.counts.entry(name).or_default() += 1;
         self.pending.push(Event { name, data });
     }
 
@@ -67,6 +81,11 @@ impl<'a> Change<'a> {
     /// How many events the change has caused so far.
     pub fn emitted(&self) -> i64 {
         self.position - self.before + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
+    }
+
+    /// How many events of each name the change has caused so far.
+    pub fn counts(&self) -> &BTreeMap<&'static str, i64> {
+        &self.counts
     }
 
     /// Writes what is pending; answers the organization's revision, its event position after the commit.
