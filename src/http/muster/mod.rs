@@ -4,6 +4,7 @@
 mod directories;
 mod keys;
 mod requests;
+mod rule_drafts;
 mod rules;
 mod tokens;
 
@@ -21,6 +22,10 @@ pub fn routes() -> Router<App> {
         .route("/directories/{directory}/tokens/{token}", delete(tokens::revoke))
         .route("/directories/{directory}/requests", get(requests::list))
         .route("/mapping_rules", get(rules::list).post(rules::create))
+        .route("/mapping_rules/lint", post(rule_drafts::lint))
+        .route("/mapping_rules/preview", post(rule_drafts::preview))
+        .route("/mapping_rules/reorder", post(rules::reorder))
+        .route("/mapping_rules/{rule}/versions", get(rules::versions))
         .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))
         .route("/api_keys", get(keys::list).post(keys::create))
         .route("/api_keys/{key}", delete(keys::revoke))

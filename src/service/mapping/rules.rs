@@ -1,45 +1,42 @@
-//! Rules: saving makes a version and nothing else; applying puts a version in force and converges its scope.
+//! Rules: saving makes a version and nothing else; applying puts the newest version in force, see `force`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
+use super::check::{check, check_key, check_key_is_free};
+use super::force;
 use crate::app::App;
-use crate::domain::directory::Directory;
+use crate::domain::finding::Finding;
 use crate::domain::id::{OrganizationId, RuleId};
-use crate::domain::rule::{Action, OnDelete, Rule, RuleDocument, RuleState};
+use crate::domain::rule::RuleDocument;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::scim::schema::Catalogue;
 use crate::service::change::{Change, Outcome};
-use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
-use crate::store::rules::{self, StoredRule};
-use crate::store::{Lane, Tx, bindings, directories, directory_groups, directory_users, edges, groups, origins, roles};
+use crate::store::rules::{self, RuleVersion, StoredRule};
+use crate::store::{Lane, Tx};
+
+pub use super::force::Origins;
+
+/// How far apart positions are that the program gives, so that there is room between them.
+pub(super) const STEP: i64 = 10;
 
 /// What of a rule an admin writes; what is absent stays as it is, or takes its default.
 #[derive(Debug, Clone, Default)]
 pub struct RuleFields {
     /// The handle.
     pub key: Option<String>,
-    /// What it says.
-    pub document: Option<RuleDocument>,
+    /// The fields of the document that are given. `when` and `then` are replaced as a whole.
+    pub document: Map<String, Value>,
+    /// The newest version that the admin knows of; another one is a conflict.
+    pub version: Option<i64>,
     /// Put the saved version in force in the same call.
     pub apply: bool,
 }
 
-/// What becomes of what a deleted rule gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Origins {
-    /// It ends.
-    #[default]
-    Retract,
-    /// It stays, as if somebody had given it by hand.
-    HandOver,
-}
-
-/// Saves a new rule, and applies it if asked to.
+/// Saves a new rule, and applies it if asked to. Without a position it comes behind all others.
 ///
 /// # Errors
 ///
@@ -49,36 +46,55 @@ pub async fn create(
     access: &ApiAccess,
     scope: OrganizationScope,
     key: String,
-    document: RuleDocument,
+    document: Map<String, Value>,
     apply: bool,
 ) -> Result<Outcome<StoredRule>> {
-    check_key(&key)?;
-    let now = app.clock.now();
-    let rule = StoredRule {
-        id: RuleId::mint(now),
-        key,
-        version: 1,
-        applied_version: None,
-        document,
-        created_at: now,
-        updated_at: now,
-    };
+    let id = RuleId::mint(app.clock.now());
     in_change(app, access, scope, move |change| {
-        let mut rule = rule.clone();
+        let (key, document) = (key.clone(), document.clone());
         Box::pin(async move {
-            check_key_is_free(change.tx, change.organization, &rule).await?;
-            check(change.tx, change.organization, &rule).await?;
-            rules::insert(change.tx, change.organization, &rule).await?;
-            if apply {
-                put_in_force(change, &mut rule).await?;
-            }
-            Ok(rule)
+            let rule = save_new(change, id, key, document).await?;
+            applied_if(apply, change, rule).await
         })
     })
     .await
 }
 
+/// Saves the first version of a rule.
+///
+/// # Errors
+///
+/// As [`create`].
+pub(in crate::service) async fn save_new(
+    change: &mut Change<'_>,
+    id: RuleId,
+    key: String,
+    mut document: Map<String, Value>,
+) -> Result<StoredRule> {
+    check_key(&key)?;
+    if !document.contains_key("position") {
+        document.insert("position".to_owned(), next_position(change.tx, change.organization).await?.into());
+    }
+    let rule = StoredRule {
+        id,
+        key,
+        version: 1,
+        applied_version: None,
+        document: RuleDocument::parse(document).map_err(Finding::first)?,
+        created_at: change.now,
+        updated_at: change.now,
+    };
+    check_key_is_free(change.tx, change.organization, rule.id, &rule.key).await?;
+    check(change.tx, change.organization, &rule).await?.map_err(Finding::first)?;
+    rules::insert(change.tx, change.organization, &rule).await?;
+    Ok(rule)
+}
+
 /// Saves a further version of a rule, and applies it if asked to.
+///
+/// # Errors
+///
+/// As [`create`]; [`Error::Conflict`] if `version` is given and not the newest.
 pub async fn update(
     app: &App,
     access: &ApiAccess,
@@ -86,39 +102,66 @@ pub async fn update(
     id: RuleId,
     fields: RuleFields,
 ) -> Result<Outcome<StoredRule>> {
-    if let Some(key) = &fields.key {
-        check_key(key)?;
-    }
     in_change(app, access, scope, move |change| {
         let fields = fields.clone();
         Box::pin(async move {
-            let mut rule = found(change.tx, change.organization, id).await?;
-            let before = rule.clone();
-            if let Some(key) = fields.key {
-                rule.key = key;
-            }
-            if let Some(document) = fields.document {
-                rule.document = document;
-            }
-            let changed = (&before.key, &before.document) != (&rule.key, &rule.document);
-            let applies = fields.apply && (changed || rule.applied_version != Some(rule.version));
-            if changed || applies {
+            let apply = fields.apply;
+            let rule = found(change.tx, change.organization, id).await?;
+            let newest = rule.version;
+            let rule = save_edit(change, rule, fields).await?;
+            let applies = apply && rule.applied_version != Some(rule.version);
+            if applies && rule.version == newest {
                 // Once more before it is applied: what it names may have gone since it was saved.
-                check(change.tx, change.organization, &rule).await?;
+                check(change.tx, change.organization, &rule).await?.map_err(Finding::first)?;
             }
-            if changed {
-                check_key_is_free(change.tx, change.organization, &rule).await?;
-                rule.version += 1;
-                rule.updated_at = change.now;
-                rules::update(change.tx, change.organization, &rule).await?;
-            }
-            if applies {
-                put_in_force(change, &mut rule).await?;
-            }
-            Ok(rule)
+            applied_if(applies, change, rule).await
         })
     })
     .await
+}
+
+/// Saves what is given of a rule as a further version; nothing if it says what the newest one says.
+///
+/// # Errors
+///
+/// As [`update`].
+pub(in crate::service) async fn save_edit(
+    change: &mut Change<'_>,
+    before: StoredRule,
+    fields: RuleFields,
+) -> Result<StoredRule> {
+    if let Some(known) = fields.version.filter(|known| *known != before.version) {
+        let message = format!(
+            "the newest version of the rule '{}' is {}, not {known}; read it, and send your change again",
+            before.key, before.version
+        );
+        return Err(Error::conflict("version_conflict", message));
+    }
+    let mut rule = before.clone();
+    if let Some(key) = fields.key {
+        check_key(&key)?;
+        rule.key = key;
+    }
+    rule.document = before.document.with(fields.document)?;
+    if (&before.key, &before.document) == (&rule.key, &rule.document) {
+        return Ok(before);
+    }
+    check(change.tx, change.organization, &rule).await?.map_err(Finding::first)?;
+    check_key_is_free(change.tx, change.organization, rule.id, &rule.key).await?;
+    rule.version += 1;
+    rule.updated_at = change.now;
+    rules::update(change.tx, change.organization, &rule).await?;
+    Ok(rule)
+}
+
+/// The rule, put in force if it is to be.
+async fn applied_if(apply: bool, change: &mut Change<'_>, rule: StoredRule) -> Result<StoredRule> {
+    let mut rules = [rule];
+    if apply {
+        force::put_in_force(change, &mut rules).await?;
+    }
+    let [rule] = rules;
+    Ok(rule)
 }
 
 /// Deletes a rule; what it gave ends, or is handed over.
@@ -129,30 +172,44 @@ pub async fn delete(
     id: RuleId,
     origins: Origins,
 ) -> Result<i64> {
-    let saved = in_change(app, access, scope, move |change| {
+    let deleted = in_change(app, access, scope, move |change| {
         Box::pin(async move {
             let rule = found(change.tx, change.organization, id).await?;
-            if origins == Origins::HandOver {
-                let actor = change.cause.actor();
-                origins::hand_over(change.tx, change.organization, id, &actor, change.now).await?;
-            }
-            let mut before = reach_in_force(change, &rule).await?;
-            if origins == Origins::HandOver {
-                before.keeping.insert(id);
-            }
-            rules::set_applied(change.tx, change.organization, id, None, change.now).await?;
-            converge(change, before).await?;
-            rules::delete(change.tx, change.organization, id).await?;
-            Ok(rule)
+            force::delete(change, &rule, origins).await
         })
-    })
-    .await?;
-    Ok(saved.revision)
+    });
+    Ok(deleted.await?.revision)
 }
 
 /// The rule with its newest version.
 pub async fn get(app: &App, scope: OrganizationScope, id: RuleId) -> Result<StoredRule> {
     found(&mut app.db.read().await?, scope.organization(), id).await
+}
+
+/// The rule with one of its versions, which then is its `version`.
+pub async fn get_version(app: &App, scope: OrganizationScope, id: RuleId, version: i64) -> Result<StoredRule> {
+    let mut tx = app.db.read().await?;
+    let mut rule = found(&mut tx, scope.organization(), id).await?;
+    let wanted = rules::versions(&mut tx, scope.organization(), id, version.checked_add(1), 1).await?;
+    let wanted = wanted.into_iter().next().filter(|found| found.version == version);
+    let wanted = wanted.ok_or_else(|| Error::not_found("version of the mapping rule", version))?;
+    rule.version = version;
+    rule.document = wanted.document;
+    Ok(rule)
+}
+
+/// The rule and up to `limit` of its versions before version `before`, newest first.
+pub async fn versions(
+    app: &App,
+    scope: OrganizationScope,
+    id: RuleId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<(StoredRule, Vec<RuleVersion>)> {
+    let mut tx = app.db.read().await?;
+    let rule = found(&mut tx, scope.organization(), id).await?;
+    let versions = rules::versions(&mut tx, scope.organization(), id, before, limit).await?;
+    Ok((rule, versions))
 }
 
 /// All rules of the organization, by position.
@@ -163,9 +220,9 @@ pub async fn list(app: &App, scope: OrganizationScope) -> Result<Vec<StoredRule>
 }
 
 /// The position that puts a rule behind all others.
-pub async fn next_position(app: &App, scope: OrganizationScope) -> Result<i64> {
-    let all = rules::all(&mut app.db.read().await?, scope.organization()).await?;
-    Ok(all.iter().map(|rule| rule.document.position).max().unwrap_or(0) + 10)
+pub(super) async fn next_position(tx: &mut Tx, organization: OrganizationId) -> Result<i64> {
+    let all = rules::all(tx, organization).await?;
+    Ok(all.iter().map(|rule| rule.document.position).max().unwrap_or(0).saturating_add(STEP))
 }
 
 /// Which organization's rule this is, as far as the caller reaches.
@@ -175,10 +232,16 @@ pub async fn organization_of(app: &App, access: &ApiAccess, id: RuleId) -> Resul
     access.organization(organization).map_err(|_| missing())
 }
 
-/// Runs a rule's change with its events in one commit.
-async fn in_change<F>(app: &App, access: &ApiAccess, scope: OrganizationScope, work: F) -> Result<Outcome<StoredRule>>
+/// Runs a change of rules with its events in one commit.
+pub(super) async fn in_change<T, F>(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    work: F,
+) -> Result<Outcome<T>>
 where
-    F: for<'c> Fn(&'c mut Change<'_>) -> futures::future::BoxFuture<'c, Result<StoredRule>> + Send + Sync + 'static,
+    T: Send + 'static,
+    F: for<'c> Fn(&'c mut Change<'_>) -> futures::future::BoxFuture<'c, Result<T>> + Send + Sync + 'static,
 {
     let now: DateTime<Utc> = app.clock.now();
     let organization = scope.organization();
@@ -189,8 +252,8 @@ where
             Box::pin(async move {
                 let (cause, work) = &*shared;
                 let mut change = Change::begin(tx, organization, now, cause).await?;
-                let rule = work(&mut change).await?;
-                Ok(Outcome { value: rule, revision: change.finish().await? })
+                let value = work(&mut change).await?;
+                Ok(Outcome { value, revision: change.finish().await? })
             })
         })
         .await
@@ -198,121 +261,4 @@ where
 
 async fn found(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Result<StoredRule> {
     rules::find(tx, organization, id).await?.ok_or_else(|| Error::not_found("mapping rule", id))
-}
-
-/// Puts the newest version in force and makes native state agree, for everybody it concerned or concerns.
-async fn put_in_force(change: &mut Change<'_>, rule: &mut StoredRule) -> Result<()> {
-    let mut scope = reach_in_force(change, rule).await?;
-    let after = reach(change, rule, &rule.document).await?;
-    scope.users.extend(after.users);
-    scope.groups.extend(after.groups);
-    rules::set_applied(change.tx, change.organization, rule.id, Some(rule.version), change.now).await?;
-    rule.applied_version = Some(rule.version);
-    converge(change, scope).await
-}
-
-/// What the version in force concerns, which need not be the newest; nothing if there is none.
-async fn reach_in_force(change: &mut Change<'_>, rule: &StoredRule) -> Result<Scope> {
-    let in_force = rules::applied(change.tx, change.organization).await?;
-    let Some(applied) = in_force.into_iter().find(|applied| applied.id == rule.id) else { return Ok(Scope::default()) };
-    let mut scope = reach(change, rule, &applied.document).await?;
-    if applied.document.mirror().is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep) {
-        scope.keeping.insert(rule.id);
-    }
-    Ok(scope)
-}
-
-/// Everybody and every group that a version of a rule may concern. Groups that it comes to match or stops
-/// matching bring their people themselves; the people of those that it matches throughout are named here.
-async fn reach(change: &mut Change<'_>, rule: &StoredRule, document: &RuleDocument) -> Result<Scope> {
-    let organization = change.organization;
-    let by_group = document.when.group.is_some() || !document.when.group_ids.is_empty();
-    let groups = directory_groups::all_ids(change.tx, organization, document.directory_id).await?;
-    let users = if by_group {
-        let bound = bindings::groups_of_rule(change.tx, organization, rule.id).await?;
-        edges::people_of(change.tx, organization, bound).await?
-    } else {
-        directory_users::all_ids(change.tx, organization, document.directory_id).await?
-    };
-    Ok(Scope { users, groups, ..Scope::default() })
-}
-
-fn check_key(key: &str) -> Result<()> {
-    let fine = (1..=100).contains(&key.len())
-        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    if fine {
-        return Ok(());
-    }
-    Err(Error::invalid("key", "invalid_key", "key has 1 to 100 letters, digits, dashes, dots or underscores"))
-}
-
-async fn check_key_is_free(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
-    let all = rules::all(tx, organization).await?;
-    match all.iter().find(|other| other.key == rule.key && other.id != rule.id) {
-        Some(other) => {
-            let message = format!("the rule {} has the key '{}' already", other.id, rule.key);
-            Err(Error::conflict("key_already_used", message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Refuses a document that does not compile or that names what is not there.
-async fn check(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
-    let document = &rule.document;
-    if document.state == RuleState::Frozen {
-        let message = "a rule cannot be frozen in this version; save it as draft, or delete it and hand over";
-        return Err(Error::invalid("state", "not_supported", message));
-    }
-    let catalogue = catalogue(tx, organization, document).await?;
-    Rule::compile(rule.id, &rule.key, rule.version, document.clone(), &catalogue)?;
-    let wanted = document.when.group_ids.iter().copied();
-    let known: BTreeSet<_> =
-        directory_groups::by_ids(tx, organization, wanted).await?.into_iter().map(|group| group.id).collect();
-    if let Some(missing) = document.when.group_ids.iter().find(|id| !known.contains(id)) {
-        let message = format!("there is no directory group {missing} in this organization");
-        return Err(Error::invalid("when.group_ids", "unknown_group", message));
-    }
-    let slugs: BTreeSet<String> = roles::all(tx, organization).await?.into_iter().map(|role| role.slug).collect();
-    for (at, action) in document.then.iter().enumerate() {
-        check_targets(tx, organization, at, action, &slugs).await?;
-    }
-    Ok(())
-}
-
-async fn check_targets(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    at: usize,
-    action: &Action,
-    slugs: &BTreeSet<String>,
-) -> Result<()> {
-    let (group, role) = match action {
-        Action::IntoGroup { group_id } => (Some(*group_id), None),
-        Action::GrantRole { role } => (None, Some(role)),
-        Action::Exclude { group_id, role } => (*group_id, role.as_ref()),
-        Action::EnsureMembership {} | Action::MirrorGroup { .. } => (None, None),
-    };
-    if let Some(id) = group
-        && groups::find(tx, organization, id).await?.is_none()
-    {
-        let message = format!("there is no group {id} in this organization");
-        return Err(Error::invalid(format!("then[{at}].group_id"), "unknown_group", message));
-    }
-    if let Some(slug) = role.filter(|slug| !slugs.contains(*slug)) {
-        let known: Vec<&str> = slugs.iter().map(String::as_str).collect();
-        let message = format!("there is no role '{slug}'; this organization has {}", known.join(", "));
-        return Err(Error::invalid(format!("then[{at}].role"), "unknown_role", message));
-    }
-    Ok(())
-}
-
-/// The schemas that a rule's filters may use: of its directory, or the built-in ones.
-async fn catalogue(tx: &mut Tx, organization: OrganizationId, document: &RuleDocument) -> Result<Arc<Catalogue>> {
-    let Some(id) = document.directory_id else { return Ok(Catalogue::built_in()) };
-    let directory: Directory = directories::find(tx, Some(organization), id).await?.ok_or_else(|| {
-        let message = format!("there is no directory {id} in this organization");
-        Error::invalid("directory_id", "unknown_directory", message)
-    })?;
-    directory.catalogue()
 }
