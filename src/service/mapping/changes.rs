@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::check::{check, check_key};
-use super::force;
+use super::reach::{self, Reach};
 use super::rules::STEP;
 use crate::domain::finding::Finding;
-use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId, RuleId, RunId};
+use crate::domain::id::{DirectoryId, OrganizationId, RuleId, RunId};
 use crate::domain::origin::Ending;
 use crate::domain::plan::{Effect, EffectKind, PlanChange};
 use crate::domain::rule::{RuleDocument, RuleState};
@@ -36,15 +36,6 @@ pub(crate) struct Resolved {
     directories: BTreeMap<DirectoryId, Option<Ending>>,
     /// Whether everything is to be computed anew.
     everything: bool,
-}
-
-/// Whom changes concern.
-#[derive(Debug, Default)]
-pub(crate) struct Reach {
-    /// Directory groups whose bindings may change.
-    pub(crate) groups: BTreeSet<DirectoryGroupId>,
-    /// People who may have something else; those of groups whose bindings change come on top.
-    pub(crate) people: BTreeSet<DirectoryUserId>,
 }
 
 /// Reads what the changes are about, and makes them, in their order, on paper.
@@ -299,13 +290,10 @@ impl Resolved {
                 reach.people.extend(origins::people_of_rule(tx, self.organization, id).await?);
                 continue;
             }
-            reach.people.extend(force::people(tx, self.organization, id).await?);
-            reach.groups.extend(bindings::groups_of_rule(tx, self.organization, id).await?);
+            reach::of_rule(tx, self.organization, id, &mut reach).await?;
             let documents = before.into_iter().chain(after).map(|rule| &rule.document);
             for document in documents.filter(|document| document.state == RuleState::Active) {
-                let (groups, people) = force::reach(tx, self.organization, document).await?;
-                reach.groups.extend(groups);
-                reach.people.extend(people);
+                reach::of_document(tx, self.organization, document, &mut reach).await?;
             }
         }
         for id in self.directories.keys() {
@@ -400,6 +388,11 @@ impl Resolved {
         })
     }
 
+    /// The rules that go.
+    pub(crate) fn deleted_rules(&self) -> Vec<RuleId> {
+        self.deleted.keys().copied().collect()
+    }
+
     /// The directories that are removed.
     pub(crate) fn removed_directories(&self) -> BTreeSet<DirectoryId> {
         self.directories.iter().filter(|(_, leaving)| leaving.is_some()).map(|(id, _)| *id).collect()
@@ -415,13 +408,10 @@ pub(crate) async fn bury(change: &mut Change<'_>, id: DirectoryId) -> Result<()>
     directories::bury(change.tx, change.organization, id, change.now).await
 }
 
-/// What is left to do once everybody was converged: rules that were leaving go.
-pub(crate) async fn conclude(change: &mut Change<'_>, run: Option<RunId>) -> Result<()> {
-    for rule in rules::leaving(change.tx, change.organization, run).await? {
+/// What is left to do once everybody was converged: these rules, which were leaving, go.
+pub(crate) async fn conclude(change: &mut Change<'_>, leaving: Vec<RuleId>) -> Result<()> {
+    for rule in leaving {
         rules::delete(change.tx, change.organization, rule).await?;
     }
-    match run {
-        Some(run) => rules::settled(change.tx, change.organization, run).await,
-        None => Ok(()),
-    }
+    Ok(())
 }
