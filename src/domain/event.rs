@@ -49,6 +49,15 @@ impl Cause {
         }
     }
 
+    /// The id of the request, run or key.
+    pub fn id(&self) -> String {
+        match self {
+            Cause::Scim { request, .. } => request.to_string(),
+            Cause::Api { key, .. } => key.clone(),
+            Cause::System => "muster".to_owned(),
+        }
+    }
+
     /// The actor of a manual origin.
     pub fn actor(&self) -> String {
         match self {

@@ -1,5 +1,7 @@
 //! A change under way: one organization's transaction with its time, its cause and the events so far.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -20,6 +22,23 @@ pub struct Outcome<T> {
     pub revision: i64,
 }
 
+/// What a change did, step by step, in counts.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// What was stored of the facts, by what it is.
+    pub stored: BTreeMap<&'static str, i64>,
+    /// Links made, by the rung that decided.
+    pub linked: BTreeMap<&'static str, i64>,
+    /// Origins that are new.
+    pub origins_added: i64,
+    /// Origins that ended.
+    pub origins_ended: i64,
+    /// Removals that the guard parked.
+    pub parked: i64,
+    /// Events, by name.
+    pub told: BTreeMap<&'static str, i64>,
+}
+
 /// One write to one organization. Begun first and finished last in the closure of `db.write`.
 pub struct Change<'a> {
     /// The transaction.
@@ -30,6 +49,8 @@ pub struct Change<'a> {
     pub now: DateTime<Utc>,
     /// Who or what caused it.
     pub cause: &'a Cause,
+    /// What it did so far.
+    pub trace: Trace,
     position: i64,
     last_event: Option<EventId>,
     before: i64,
@@ -51,11 +72,22 @@ impl<'a> Change<'a> {
         let (position, last_event) = organizations::event_head(tx, organization)
             .await?
             .ok_or_else(|| Error::not_found("organization", organization))?;
-        Ok(Change { tx, organization, now, cause, position, last_event, before: position, pending: Vec::new() })
+        Ok(Change {
+            tx,
+            organization,
+            now,
+            cause,
+            trace: Trace::default(),
+            position,
+            last_event,
+            before: position,
+            pending: Vec::new(),
+        })
     }
 
     /// Notes that something happened. Events keep the order in which they are emitted.
     pub fn emit(&mut self, name: &'static str, data: Value) {
+        *self.trace.told.entry(name).or_default() += 1;
         self.pending.push(Event { name, data });
     }
 
@@ -64,9 +96,14 @@ impl<'a> Change<'a> {
         if self.pending.len() >= FLUSH_AT { self.flush().await } else { Ok(()) }
     }
 
+    /// The position of the last event before what the change emits from now on.
+    pub fn position(&self) -> i64 {
+        self.position + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
+    }
+
     /// How many events the change has caused so far.
     pub fn emitted(&self) -> i64 {
-        self.position - self.before + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
+        self.position() - self.before
     }
 
     /// Writes what is pending; answers the organization's revision, its event position after the commit.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::domain::clock::timestamp;
 use crate::domain::id::{OrganizationId, RuleId};
+use crate::domain::origin::Ending;
 use crate::domain::rule::document;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
@@ -18,7 +19,7 @@ use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
 use crate::service::change::Outcome;
-use crate::service::mapping::rules::{self, Origins, RuleFields};
+use crate::service::mapping::rules::{self, RuleFields};
 use crate::service::mapping::{lint, order};
 use crate::store::rules::{RuleVersion, StoredRule};
 
@@ -123,15 +124,14 @@ pub async fn delete(
 ) -> Result<Response, ApiFailure> {
     let rule: RuleId = id(&rule)?;
     let scope = rules::organization_of(&app, &access, rule).await?;
-    let origins = match query.one("origins") {
-        None | Some("retract") => Origins::Retract,
-        Some("hand_over") => Origins::HandOver,
-        Some(_) => {
+    let ending = match query.one("origins") {
+        None => Ending::default(),
+        Some(word) => Ending::from_word(word).ok_or_else(|| {
             let message = "origins must be retract (what the rule gave ends) or hand_over (it stays, as manual)";
-            return Err(Error::invalid("origins", "invalid_origins", message).into());
-        }
+            Error::invalid("origins", "invalid_origins", message)
+        })?,
     };
-    let revision = rules::delete(&app, &access, scope, rule, origins).await?;
+    let revision = rules::delete(&app, &access, scope, rule, ending).await?;
     Ok(at_revision(StatusCode::NO_CONTENT.into_response(), revision))
 }
 

@@ -3,9 +3,11 @@
 //! What a rule means is `domain::rule`; making it true is `service::converge`.
 
 mod check;
-mod force;
+pub mod force;
 pub mod lint;
+mod narrate;
 pub mod order;
 pub mod overview;
 pub mod preview;
 pub mod rules;
+pub(crate) mod survey;

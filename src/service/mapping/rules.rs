@@ -10,6 +10,7 @@ use super::force;
 use crate::app::App;
 use crate::domain::finding::Finding;
 use crate::domain::id::{OrganizationId, RuleId};
+use crate::domain::origin::Ending;
 use crate::domain::rule::RuleDocument;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
@@ -17,8 +18,6 @@ use crate::service::change::{Change, Outcome};
 use crate::service::keys::ApiAccess;
 use crate::store::rules::{self, RuleVersion, StoredRule};
 use crate::store::{Lane, Tx};
-
-pub use super::force::Origins;
 
 /// How far apart positions are that the program gives, so that there is room between them.
 pub(super) const STEP: i64 = 10;
@@ -80,6 +79,8 @@ pub(in crate::service) async fn save_new(
         key,
         version: 1,
         applied_version: None,
+        leaving: None,
+        run_id: None,
         document: RuleDocument::parse(document).map_err(Finding::first)?,
         created_at: change.now,
         updated_at: change.now,
@@ -137,6 +138,10 @@ pub(in crate::service) async fn save_edit(
         );
         return Err(Error::conflict("version_conflict", message));
     }
+    if before.leaving.is_some() {
+        let message = format!("the rule '{}' is being deleted and cannot be changed any more", before.key);
+        return Err(Error::conflict("rule_is_being_deleted", message));
+    }
     let mut rule = before.clone();
     if let Some(key) = fields.key {
         check_key(&key)?;
@@ -170,12 +175,12 @@ pub async fn delete(
     access: &ApiAccess,
     scope: OrganizationScope,
     id: RuleId,
-    origins: Origins,
+    ending: Ending,
 ) -> Result<i64> {
     let deleted = in_change(app, access, scope, move |change| {
         Box::pin(async move {
             let rule = found(change.tx, change.organization, id).await?;
-            force::delete(change, &rule, origins).await
+            force::delete(change, &rule, ending).await
         })
     });
     Ok(deleted.await?.revision)
