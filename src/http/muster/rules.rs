@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::directories::ending;
 use crate::app::App;
+use crate::domain::Result;
 use crate::domain::clock::timestamp;
 use crate::domain::id::{OrganizationId, RuleId};
 use crate::domain::rule::document;
 use crate::domain::scope::OrganizationScope;
-use crate::domain::Result;
-use super::directories::ending;
 use crate::http::caller::{ApiCaller, ApiWriter};
 use crate::http::workos::answer::{at_revision, created, list_of, ok};
 use crate::http::workos::body::{Fields, required};

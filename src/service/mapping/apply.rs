@@ -46,7 +46,8 @@ pub async fn apply(app: &App, access: &ApiAccess, plan: StoredPlan) -> Result<Ru
     if plan.guard.would_park() {
         return await_approval(app, cause, plan).await;
     }
-    let applying = Applying { organization: plan.organization, plan: Some(plan.clone()), changes: plan.changes.clone() };
+    let applying =
+        Applying { organization: plan.organization, plan: Some(plan.clone()), changes: plan.changes.clone() };
     match put_in_force(app, cause, applying).await? {
         Applied::Done(run) => Ok(run.value),
         Applied::Stale => Err(stale(app, &plan).await?),

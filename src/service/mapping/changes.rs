@@ -81,9 +81,11 @@ fn at_change(at: usize, error: Error) -> Error {
             let field = if field.is_empty() { format!("changes[{at}]") } else { format!("changes[{at}].{field}") };
             Error::Invalid { field, code, message }
         }
-        Error::NotFound { kind, id } => {
-            Error::invalid(format!("changes[{at}]"), "not_found", format!("there is no {kind} '{id}' in this organization"))
-        }
+        Error::NotFound { kind, id } => Error::invalid(
+            format!("changes[{at}]"),
+            "not_found",
+            format!("there is no {kind} '{id}' in this organization"),
+        ),
         other => other,
     }
 }
@@ -222,7 +224,8 @@ impl Resolved {
                 continue;
             };
             if in_force.document != rule.document {
-                let message = format!("the rule '{}' has edits that are saved and not in force; apply them first", rule.key);
+                let message =
+                    format!("the rule '{}' has edits that are saved and not in force; apply them first", rule.key);
                 return Err(Error::conflict("unapplied_edits", message));
             }
             let document = RuleDocument { position, ..rule.document.clone() };
@@ -324,7 +327,9 @@ impl Resolved {
             }
         }
         for (id, leaving) in &self.directories {
-            let Some(mut directory) = directories::find(change.tx, Some(self.organization), *id).await? else { continue };
+            let Some(mut directory) = directories::find(change.tx, Some(self.organization), *id).await? else {
+                continue;
+            };
             directory.paused_at = None;
             directory.leaving = *leaving;
             directory.updated_at = change.now;

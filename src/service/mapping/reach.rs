@@ -18,12 +18,7 @@ pub(crate) struct Reach {
 
 /// Everybody whom the version in force concerns: those to whom the rule gives something, and those of the groups
 /// that it is bound to.
-pub(super) async fn of_rule(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    rule: RuleId,
-    reach: &mut Reach,
-) -> Result<()> {
+pub(super) async fn of_rule(tx: &mut Tx, organization: OrganizationId, rule: RuleId, reach: &mut Reach) -> Result<()> {
     reach.people.extend(origins::people_of_rule(tx, organization, rule).await?);
     let bound = bindings::groups_of_rule(tx, organization, rule).await?;
     reach.people.extend(edges::people_of(tx, organization, bound.iter().copied()).await?);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::check::{check, check_key, check_key_is_free};
 use super::apply;
+use super::check::{check, check_key, check_key_is_free};
 use crate::app::App;
 use crate::domain::finding::Finding;
 use crate::domain::id::{OrganizationId, RuleId};
@@ -20,7 +20,6 @@ use crate::service::change::{Change, Outcome};
 use crate::service::keys::ApiAccess;
 use crate::store::rules::{self, RuleVersion, StoredRule};
 use crate::store::{Lane, Tx};
-
 
 /// How far apart positions are that the program gives, so that there is room between them.
 pub(super) const STEP: i64 = 10;
@@ -132,6 +131,10 @@ pub(in crate::service) async fn save_edit(
             before.key, before.version
         );
         return Err(Error::conflict("version_conflict", message));
+    }
+    if before.leaving.is_some() {
+        let message = format!("the rule '{}' is being deleted and cannot be changed any more", before.key);
+        return Err(Error::conflict("rule_is_being_deleted", message));
     }
     let mut rule = before.clone();
     if let Some(key) = fields.key {

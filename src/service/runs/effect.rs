@@ -216,7 +216,8 @@ async fn concerned(
         .map(|link| link.directory_user_id)
         .collect();
     // Rules that look at no groups, and directories, are about whoever is there.
-    let by_person: Vec<_> = ground.rules.iter().filter(|rule| work.rules.contains(&rule.id) && !rule.is_by_group()).collect();
+    let by_person: Vec<_> =
+        ground.rules.iter().filter(|rule| work.rules.contains(&rule.id) && !rule.is_by_group()).collect();
     if !by_person.is_empty() || !work.directories.is_empty() {
         let there = directory_users::directories_of(tx, organization, ids.iter().copied()).await?;
         let wanted = |directory: DirectoryId| {

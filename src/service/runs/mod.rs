@@ -20,9 +20,9 @@ pub use turn::{LEASE, Step, Turn};
 
 use super::change::Change;
 use crate::app::App;
+use crate::domain::Result;
 use crate::domain::id::{DirectoryId, PlanId, RunId};
 use crate::domain::run::{Progress, Run, RunKind, RunState};
-use crate::domain::Result;
 use crate::store::runs;
 
 /// How many people a chunk converges at the most: it holds the organization's lock for a moment only.

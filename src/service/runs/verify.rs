@@ -73,7 +73,8 @@ pub(super) async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
         Box::pin(async move {
             let mut last: Option<EffectId> = None;
             for some in found.chunks(500) {
-                last = plans::insert_effects(change.tx, change.organization, of_run(run.id), some, last, change.now).await?;
+                last = plans::insert_effects(change.tx, change.organization, of_run(run.id), some, last, change.now)
+                    .await?;
             }
             verifications::put(change.tx, change.organization, &verification).await?;
             run.effects = totals.0;
