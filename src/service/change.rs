@@ -22,6 +22,23 @@ pub struct Outcome<T> {
     pub revision: i64,
 }
 
+/// What a change did, step by step, in counts.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// What was stored of the facts, by what it is.
+    pub stored: BTreeMap<&'static str, i64>,
+    /// Links made, by the rung that decided.
+    pub linked: BTreeMap<&'static str, i64>,
+    /// Origins that are new.
+    pub origins_added: i64,
+    /// Origins that ended.
+    pub origins_ended: i64,
+    /// Removals that the guard parked.
+    pub parked: i64,
+    /// Events, by name.
+    pub told: BTreeMap<&'static str, i64>,
+}
+
 /// One write to one organization. Begun first and finished last in the closure of `db.write`.
 pub struct Change<'a> {
     /// The transaction.
@@ -32,11 +49,12 @@ pub struct Change<'a> {
     pub now: DateTime<Utc>,
     /// Who or what caused it.
     pub cause: &'a Cause,
+    /// What it did so far.
+    pub trace: Trace,
     position: i64,
     last_event: Option<EventId>,
     before: i64,
     pending: Vec<Event>,
-    counts: BTreeMap<&'static str, i64>,
 }
 
 impl<'a> Change<'a> {
@@ -59,17 +77,17 @@ impl<'a> Change<'a> {
             organization,
             now,
             cause,
+            trace: Trace::default(),
             position,
             last_event,
             before: position,
             pending: Vec::new(),
-            counts: BTreeMap::new(),
         })
     }
 
     /// Notes that something happened. Events keep the order in which they are emitted.
     pub fn emit(&mut self, name: &'static str, data: Value) {
-        *self.counts.entry(name).or_default() += 1;
+        *self.trace.told.entry(name).or_default() += 1;
         self.pending.push(Event { name, data });
     }
 
@@ -78,14 +96,14 @@ impl<'a> Change<'a> {
         if self.pending.len() >= FLUSH_AT { self.flush().await } else { Ok(()) }
     }
 
-    /// How many events the change has caused so far.
-    pub fn emitted(&self) -> i64 {
-        self.position - self.before + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
+    /// The position of the last event before what the change emits from now on.
+    pub fn position(&self) -> i64 {
+        self.position + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
     }
 
-    /// How many events of each name the change has caused so far.
-    pub fn counts(&self) -> &BTreeMap<&'static str, i64> {
-        &self.counts
+    /// How many events the change has caused so far.
+    pub fn emitted(&self) -> i64 {
+        self.position() - self.before
     }
 
     /// Writes what is pending; answers the organization's revision, its event position after the commit.

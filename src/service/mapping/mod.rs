@@ -4,6 +4,9 @@
 //! What a rule means is `domain::rule`; making it true is `service::converge`.
 
 pub mod decide;
+pub mod force;
+mod narrate;
 pub mod overview;
 pub mod parked;
 pub mod rules;
+pub(crate) mod survey;
