@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::domain::id::DirectoryId;
 use crate::domain::{Clock, Error, Result};
@@ -29,6 +29,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Entries of the request log that wait to be written: reads and failures, no part of state.
     pub request_log: mpsc::Sender<RequestEntry>,
+    /// Told when a run was begun or approved here, so that this process's worker looks at once. After the commit.
+    pub wake: Arc<Notify>,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,
     refusals: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
@@ -40,7 +42,8 @@ impl App {
         let rate = NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MAX);
         let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(rate)));
         let refusals = Arc::new(RateLimiter::keyed(Quota::per_second(REFUSALS).allow_burst(REFUSALS_AT_ONCE)));
-        (App { db, clock, config: Arc::new(config), request_log, limiter, refusals }, entries)
+        let wake = Arc::new(Notify::new());
+        (App { db, clock, config: Arc::new(config), request_log, wake, limiter, refusals }, entries)
     }
 
     /// Counts a request of `caller` (a directory or a key) against its share.

@@ -244,7 +244,7 @@ fn miss(rule: &Rule, group: &DirectoryGroup, person: &Person<'_>) -> Miss {
     }
     let when = &rule.document.when;
     if !when.group_ids.contains(&group.id) {
-        let Some((text, filter)) = when.group.as_ref().zip(rule.group.as_ref()) else {
+        let Some((text, filter)) = when.group.as_ref().zip(rule.group_filter()) else {
             return made("when.group_ids", None, format!("\"{name}\" is not listed"));
         };
         if let Some(unmet) = filter.unmet(text, &group_document(group)) {
@@ -252,12 +252,10 @@ fn miss(rule: &Rule, group: &DirectoryGroup, person: &Person<'_>) -> Miss {
             return made("when.group", Some(unmet), message);
         }
     }
-    match &rule.capture {
-        Some(pattern) if !pattern.is_match(name) => {
-            made("when.capture", None, format!("the pattern does not match \"{name}\""))
-        }
-        _ => made("waiting", None, format!("\"{name}\" matches, but this is not in force yet")),
+    if rule.views_group(group).matched {
+        return made("waiting", None, format!("\"{name}\" matches, but this is not in force yet"));
     }
+    made("when.capture", None, format!("the pattern does not match \"{name}\""))
 }
 
 fn exception(rule: &Rule, person: &Person<'_>) -> Option<Failure> {
@@ -273,7 +271,7 @@ fn exception(rule: &Rule, person: &Person<'_>) -> Option<Failure> {
 }
 
 fn condition(rule: &Rule, person: &Person<'_>) -> Option<Failure> {
-    let (text, filter) = rule.document.when.user.as_ref().zip(rule.user.as_ref())?;
+    let (text, filter) = rule.document.when.user.as_ref().zip(rule.user_filter())?;
     let unmet = filter.unmet(text, &user_document(person.user))?;
     Some(Failure {
         clause: "when.user",

@@ -11,3 +11,4 @@ pub mod mapping;
 pub mod native;
 pub mod organizations;
 pub mod provisioning;
+pub mod runs;

@@ -23,12 +23,7 @@ struct OriginRow {
 
 impl OriginRow {
     fn origin(&self) -> Result<Origin> {
-        let target = match self.target.as_str() {
-            "membership" => Target::Membership,
-            "group" => Target::Group(self.target_id),
-            "role" => Target::Role(RoleId::from_uuid(self.target_id.uuid())),
-            other => return Err(Error::internal(format!("an origin has the unknown target '{other}'"))),
-        };
+        let target = target_of(&self.target, self.target_id)?;
         let kind = Kind::from_word(&self.kind)
             .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{}'", self.kind)))?;
         Ok(Origin {
@@ -69,6 +64,14 @@ pub async fn of_memberships(
 pub async fn speak_for_group(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<bool> {
     let stmt = sql("SELECT membership_id FROM origins
          WHERE organization_id = $1 AND target_id = $2 AND target = 'group' LIMIT 1");
+    let row: Option<(MembershipId,)> = tx.fetch_optional(stmt.bind(organization).bind(group)).await?;
+    Ok(row.is_some())
+}
+
+/// Whether somebody's belonging to a group is held.
+pub async fn is_held(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<bool> {
+    let stmt = sql("SELECT membership_id FROM origins
+         WHERE organization_id = $1 AND target_id = $2 AND target = 'group' AND kind = 'held' LIMIT 1");
     let row: Option<(MembershipId,)> = tx.fetch_optional(stmt.bind(organization).bind(group)).await?;
     Ok(row.is_some())
 }
@@ -117,7 +120,18 @@ pub async fn people_of_rule(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-fn target_cells(target: Target) -> (&'static str, GroupId) {
+/// The target with this word and id.
+pub(super) fn target_of(word: &str, id: GroupId) -> Result<Target> {
+    match word {
+        "membership" => Ok(Target::Membership),
+        "group" => Ok(Target::Group(id)),
+        "role" => Ok(Target::Role(RoleId::from_uuid(id.uuid()))),
+        other => Err(Error::internal(format!("an origin has the unknown target '{other}'"))),
+    }
+}
+
+/// The word and the id of a target.
+pub(super) fn target_cells(target: Target) -> (&'static str, GroupId) {
     match target {
         Target::Membership => ("membership", Id::nil()),
         Target::Group(group) => ("group", group),

@@ -137,7 +137,7 @@ fn tenant_tables() -> Vec<String> {
 }
 
 /// Statements on tenant tables that do not name the organization: file, part of the text, reason.
-const WITHOUT_ORGANIZATION: [(&str, &str, &str); 9] = [
+const WITHOUT_ORGANIZATION: [(&str, &str, &str); 11] = [
     (
         "src/store/directories.rs",
         "WHERE d.id = $1",
@@ -159,6 +159,8 @@ const WITHOUT_ORGANIZATION: [(&str, &str, &str); 9] = [
         "WHERE m.id = $1",
         "for keys of the environment; the organization is added for others",
     ),
+    ("src/store/runs.rs", "WHERE s.id = $1", "for keys of the environment; the organization is added for others"),
+    ("src/store/runs.rs", "WHERE 1 = 1", "for keys of the environment; the organization is added for others"),
 ];
 
 #[test]

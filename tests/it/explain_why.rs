@@ -355,6 +355,9 @@ async fn what_the_guard_holds_says_so_and_which_clause_failed() {
             answer.body
         );
         assert_eq!(answer.at("/why/0/rule/key"), "eng");
+        assert_eq!(answer.at("/why/0/parked/state"), "parked");
+        let run = server.api("GET", &format!("/sync_runs/{}", answer.text("/why/0/parked/run_id")), Value::Null).await;
+        assert_eq!(run.expect(200).at("/kind"), "guard");
         assert_eq!(answer.at("/why_not/0/message"), "they are in no directory group; \"eng\" would do");
         assert!(
             answer.text("/sentence").contains("because the guard holds its removal: the rule eng (version 1) gave it"),

@@ -10,6 +10,7 @@ use crate::domain::guard::{WINDOW, admitted};
 use crate::domain::id::{DirectoryId, MembershipId};
 use crate::domain::origin::{Kind, Origin, Target};
 use crate::service::change::Change;
+use crate::service::mapping::parked;
 use crate::store::guard;
 use crate::store::origins::{self, Placed};
 
@@ -109,11 +110,13 @@ pub(super) async fn record(change: &mut Change<'_>, losses: &Losses, held: &BTre
 
 /// What was parked and came back waits no longer.
 pub(super) async fn unpark(change: &mut Change<'_>, returned: Vec<(MembershipId, Target)>) -> Result<()> {
-    let _ = (change, returned);
-    Ok(())
+    parked::vanish(change, &returned).await
 }
 
 async fn park_rows(change: &mut Change<'_>, directory: DirectoryId, parked: &Losses) -> Result<()> {
-    let _ = (change, directory, parked);
-    Ok(())
+    if parked.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Placed> = parked.iter().map(|((membership, _), origin)| (*membership, *origin)).collect();
+    parked::park(change, directory, &rows).await.map(drop)
 }
