@@ -115,7 +115,7 @@ fn handed_over<'a>(
     subject: &'a Subject<'_>,
     which: impl Fn(&Origin) -> bool + 'a,
 ) -> impl Iterator<Item = Origin> + 'a {
-    let given = subject.stored.iter().filter(|o| matches!(o.kind, Kind::Rule | Kind::Frozen));
+    let given = subject.stored.iter().filter(|o| matches!(o.kind, Kind::Rule | Kind::Frozen | Kind::Held));
     given.filter(move |o| which(o)).filter(|o| !excluded(subject.of_membership, o.target)).map(|o| Origin {
         target: o.target,
         kind: Kind::Manual,

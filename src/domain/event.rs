@@ -63,7 +63,7 @@ impl Cause {
         }
     }
 
-    /// The id of the request, run or key.
+    /// The id of what caused it: a request, a run or a key.
     pub fn id(&self) -> String {
         match self {
             Cause::Scim { request, .. } => request.to_string(),

@@ -64,6 +64,16 @@ pub enum PlanChange {
 /// The kind of an effect. The words are those of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EffectKind {
+    /// A version of a rule is saved.
+    RuleSaved,
+    /// Another version of a rule is in force.
+    RuleApplied,
+    /// A rule goes.
+    RuleDeleted,
+    /// A directory is resumed.
+    DirectoryResumed,
+    /// A directory is removed.
+    DirectoryRemoved,
     /// A native group is made for a directory group.
     GroupCreated,
     /// A native group that was there becomes a mirror.
@@ -104,7 +114,12 @@ pub enum EffectKind {
 
 impl EffectKind {
     /// All of them.
-    pub const ALL: [EffectKind; 18] = [
+    pub const ALL: [EffectKind; 23] = [
+        EffectKind::RuleSaved,
+        EffectKind::RuleApplied,
+        EffectKind::RuleDeleted,
+        EffectKind::DirectoryResumed,
+        EffectKind::DirectoryRemoved,
         EffectKind::GroupCreated,
         EffectKind::GroupAdopted,
         EffectKind::GroupRenamed,
@@ -125,9 +140,26 @@ impl EffectKind {
         EffectKind::BindingDiffers,
     ];
 
+    /// Whether it is about what applications see, and not about rules, directories or reasons.
+    pub fn is_native(self) -> bool {
+        !matches!(
+            self,
+            EffectKind::RuleSaved
+                | EffectKind::RuleApplied
+                | EffectKind::RuleDeleted
+                | EffectKind::DirectoryResumed
+                | EffectKind::DirectoryRemoved
+        )
+    }
+
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
+            EffectKind::RuleSaved => "rule_saved",
+            EffectKind::RuleApplied => "rule_applied",
+            EffectKind::RuleDeleted => "rule_deleted",
+            EffectKind::DirectoryResumed => "directory_resumed",
+            EffectKind::DirectoryRemoved => "directory_removed",
             EffectKind::GroupCreated => "group_created",
             EffectKind::GroupAdopted => "group_adopted",
             EffectKind::GroupRenamed => "group_renamed",

@@ -131,6 +131,13 @@ pub async fn count_backlog(tx: &mut Tx, organization: OrganizationId, id: Direct
     tx.execute(stmt.bind(organization).bind(id)).await.map(drop)
 }
 
+/// Makes a tombstone of a directory: its events refer to it.
+pub async fn bury(tx: &mut Tx, organization: OrganizationId, id: DirectoryId, now: DateTime<Utc>) -> Result<()> {
+    let stmt = sql("UPDATE directories SET deleted_at = $3, updated_at = $3 WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id).bind(now)).await?;
+    policies::renew(tx, organization).await
+}
+
 /// Forgets the backlog: it was caught up with.
 pub async fn clear_backlog(tx: &mut Tx, organization: OrganizationId, id: DirectoryId) -> Result<()> {
     let stmt = sql("UPDATE directories SET backlog = 0 WHERE organization_id = $1 AND id = $2");

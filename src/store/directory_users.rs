@@ -169,6 +169,19 @@ pub async fn by_ids(
     rows.into_iter().map(DirectoryUser::try_from).collect()
 }
 
+/// The directories of those of these users that exist.
+pub async fn directories_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = DirectoryUserId>,
+) -> Result<Vec<(DirectoryUserId, DirectoryId)>> {
+    let text = format!(
+        "SELECT u.id, u.directory_id FROM {} directory_users u ON u.organization_id = $2 AND u.id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await
+}
+
 /// The ids of all users of a directory, or of the organization.
 pub async fn all_ids(
     tx: &mut Tx,
@@ -183,6 +196,18 @@ pub async fn all_ids(
     };
     let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(stmt).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// How many people a directory holds, or the organization.
+pub async fn count(tx: &mut Tx, organization: OrganizationId, directory: Option<DirectoryId>) -> Result<i64> {
+    let stmt = match directory {
+        Some(directory) => sql("SELECT COUNT(*) FROM directory_users WHERE organization_id = $1 AND directory_id = $2")
+            .bind(organization)
+            .bind(directory),
+        None => sql("SELECT COUNT(*) FROM directory_users WHERE organization_id = $1").bind(organization),
+    };
+    let (count,) = tx.fetch_one(stmt).await?;
+    Ok(count)
 }
 
 #[derive(sqlx::FromRow)]

@@ -27,6 +27,7 @@ pub mod page;
 pub mod parked;
 pub mod plans;
 pub mod policies;
+pub mod removal;
 pub mod requests;
 pub mod roles;
 pub mod rules;
@@ -34,6 +35,7 @@ pub mod runs;
 pub mod search;
 mod statement;
 pub mod users;
+pub mod verifications;
 pub mod walk;
 
 pub use db::{Db, Tx, is_transient, is_unique_violation};

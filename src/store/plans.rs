@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::statement::{Column, Param, Rows, cell, sql};
 use super::{Page, PageRequest, Tx};
 use crate::domain::id::{EffectId, GroupId, MembershipId, OrganizationId, PlanId, RunId};
-use crate::domain::plan::{Effect, GuardVerdict, PlanChange, Totals};
+use crate::domain::plan::{Effect, EffectKind, GuardVerdict, PlanChange, Totals};
 use crate::domain::{Error, Id, Result};
 
 /// A plan as it is stored.
@@ -37,6 +37,13 @@ pub struct StoredPlan {
     pub created_at: DateTime<Utc>,
     /// When it is forgotten.
     pub expires_at: DateTime<Utc>,
+}
+
+impl StoredPlan {
+    /// How many effects it has on native state.
+    pub fn effects(&self) -> i64 {
+        EffectKind::ALL.iter().filter(|kind| kind.is_native()).filter_map(|kind| self.totals.0.get(kind.as_str())).sum()
+    }
 }
 
 #[derive(sqlx::FromRow)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::Result;
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, RoleId, RuleId, UserId};
@@ -238,6 +239,22 @@ impl Shift {
         });
         let handed_over = self.after.iter().any(|o| o.kind == Kind::Manual && !self.before.contains(o));
         !same || self.groups != self.has.groups || self.roles != roles || handed_over
+    }
+
+    /// Hashes of what the membership has and should have.
+    pub(crate) fn hashes(&self) -> (u128, u128) {
+        let hash = |active: bool, primary: Option<RoleId>, roles: &BTreeSet<RoleId>, groups: &BTreeSet<GroupId>| {
+            let text = json!([self.membership, active, primary, roles, groups]).to_string();
+            let mut half = [0_u8; 16];
+            half.copy_from_slice(&Sha256::digest(text)[..16]);
+            u128::from_be_bytes(half)
+        };
+        let roles: BTreeSet<RoleId> = self.has.roles.iter().copied().collect();
+        let stored = self
+            .was
+            .as_ref()
+            .map_or(0, |was| hash(was.status == "active", Some(was.role_id), &self.roles, &self.groups));
+        (stored, hash(self.has.active, self.has.roles.first().copied(), &roles, &self.has.groups))
     }
 
     fn reasons_differ(&self) -> bool {

@@ -13,30 +13,40 @@ use crate::domain::Result;
 use crate::domain::directory::DeletedPeople;
 use crate::domain::id::{DirectoryId, MembershipId, ParkedId};
 use crate::domain::origin::{Kind, Origin, Target};
-use crate::domain::parked::{ParkedEffect, ParkedState};
+use crate::domain::parked::{Loss, ParkedEffect, ParkedState};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::service::change::Change;
-use crate::service::converge::{Scope, converge, leave};
+use crate::service::converge::{Scope, converge, finish, leave};
 use crate::service::runs::control::found;
 use crate::service::runs::{NewRun, begin};
 use crate::store::origins::Placed;
 use crate::store::parked as stored;
 use crate::store::{Page, PageRequest, directories, links, origins, runs};
 
-/// Parks what a directory's guard holds back, in the run that gathers it: for each membership and target, one of
-/// the origins that spoke for it last. The caller places the `held` origins.
-pub async fn park(change: &mut Change<'_>, directory: DirectoryId, losses: &[Placed]) -> Result<Run> {
+/// How many mirrors that ended may go with one decision.
+const MIRRORS: i64 = 1_000;
+
+/// Parks what a directory's guard holds back, in the run that gathers it. The caller has placed the `held` origins.
+pub async fn park(change: &mut Change<'_>, directory: DirectoryId, losses: Vec<Loss>) -> Result<Run> {
     let mut run = gathering(change, directory).await?;
     let mut last = None;
     let mut effects = Vec::with_capacity(losses.len());
     for loss in losses {
         let id = ParkedId::mint_after(change.now, last);
         last = Some(id);
-        effects.push((id, *loss));
+        effects.push(ParkedEffect {
+            id,
+            run: run.id,
+            directory,
+            state: ParkedState::Parked,
+            loss,
+            cause: change.cause.id(),
+            created_at: change.now,
+            decided_at: None,
+            decided_by: None,
+        });
     }
-    let cause = change.cause.id();
-    let origin = stored::Parked { run: run.id, directory, cause: &cause, at: change.now };
-    let new = stored::park(change.tx, change.organization, &effects, &origin).await?;
+    let new = stored::park(change.tx, change.organization, &effects).await?;
     run.progress.total += count(new);
     runs::save(change.tx, &run, None, change.now).await?;
     tracing::warn!(run = %run.id, %directory, parked = new, "a guard parked removals");
@@ -118,6 +128,9 @@ pub async fn carry_out(change: &mut Change<'_>, run: &mut Run, effects: Vec<Park
     // Converging may let other effects of this very run vanish, or add to it.
     runs::save(change.tx, run, None, change.now).await?;
     converge(change, Scope { memberships, ..Scope::default() }).await?;
+    // Mirrors whose last people have left go now, and others may take their names.
+    let (groups, _) = finish(change, BTreeSet::new(), MIRRORS).await?;
+    converge(change, Scope { groups, ..Scope::default() }).await?;
     *run = found(change.tx, Some(organization), run.id).await?;
     see_off(change, &effects).await?;
     tracing::info!(run = %run.id, approved = effects.len(), by, "parked removals were approved");

@@ -36,6 +36,8 @@ pub(crate) struct Survey {
     people: Vec<DirectoryUserId>,
     next: usize,
     seen: HashSet<MembershipId>,
+    /// What is stored and what should be, added up: the same exactly if they are.
+    sums: (u128, u128),
     /// Who loses the last reason for something, by the directory that takes it away.
     pub(crate) losers: BTreeMap<DirectoryId, BTreeSet<MembershipId>>,
 }
@@ -59,14 +61,54 @@ impl Survey {
         let narrator = Narrator::new(tx, &ground, strict).await?;
         let effects = narrator.groups(tx, &ground, &draft, &kept).await?;
         let people = people.into_iter().collect();
-        let survey =
-            Survey { ground, now, draft, narrator, people, next: 0, seen: HashSet::new(), losers: BTreeMap::new() };
+        let survey = Survey {
+            ground,
+            now,
+            draft,
+            narrator,
+            people,
+            next: 0,
+            seen: HashSet::new(),
+            sums: (0, 0),
+            losers: BTreeMap::new(),
+        };
         Ok((survey, effects))
     }
 
     /// How many people there are to look at.
     pub(crate) fn total(&self) -> usize {
         self.people.len()
+    }
+
+    /// How many of them were looked at.
+    pub(crate) fn looked_at(&self) -> usize {
+        self.next
+    }
+
+    /// The checksums of what is stored, and of what should be.
+    pub(crate) fn checksums(&self) -> (String, String) {
+        (format!("{:032x}", self.sums.0), format!("{:032x}", self.sums.1))
+    }
+
+    /// The effects on those of these memberships that no person who was looked at has.
+    pub(crate) async fn memberships(&mut self, tx: &mut Tx, ids: Vec<MembershipId>) -> Result<Vec<Effect>> {
+        let organization = self.ground.organization;
+        let ids: BTreeSet<MembershipId> = ids.into_iter().filter(|id| self.seen.insert(*id)).collect();
+        let rows = links::of_memberships(tx, organization, ids.iter().copied()).await?;
+        let stored = origins::of_memberships(tx, organization, ids.iter().copied()).await?;
+        let found = Assessed { stored, ..Assessed::default() };
+        let none = BTreeSet::new();
+        let shifts = self.shifts(tx, &found, (&none, &none), &rows, ids, &BTreeMap::new()).await?;
+        self.add_up(&shifts);
+        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+    }
+
+    fn add_up(&mut self, shifts: &[Shift]) {
+        for shift in shifts {
+            let (stored, desired) = shift.hashes();
+            self.sums.0 = self.sums.0.wrapping_add(stored);
+            self.sums.1 = self.sums.1.wrapping_add(desired);
+        }
     }
 
     /// The effects on the next people; `None` when all were looked at.
@@ -114,6 +156,7 @@ impl Survey {
         self.count_losers(&found, &stored, &target);
         let concerned: BTreeSet<MembershipId> = holders.into_values().filter(|id| self.seen.insert(*id)).collect();
         let shifts = self.shifts(tx, &found, (&stored, &target), &rows, concerned, &joining.new).await?;
+        self.add_up(&shifts);
         self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
     }
 
@@ -252,7 +295,8 @@ async fn draft_groups(
             freed.extend(bound.freed_names);
             ended.extend(bound.ended);
         }
-        for (group, (key, goes)) in ended {
+        for (group, bind::Ended { binding, goes }) in ended {
+            let key = (binding.rule_id, binding.directory_group_id);
             let spoken_for = goes && origins::others_speak_for_group(tx, ground.organization, group, key).await?;
             freed.extend(bind::let_go(tx, ground, draft, group, goes, spoken_for).await?);
             if !draft.gone.contains_key(&group) {

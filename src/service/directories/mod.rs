@@ -1,4 +1,6 @@
-//! Directories: made, changed, found, listed.
+//! Directories: made, changed, found, listed; paused, resumed and removed in `lifecycle`.
+
+pub mod lifecycle;
 
 use serde_json::{Map, Value};
 
