@@ -1,11 +1,14 @@
 //! Runs: large work in the background, chunk by chunk, whatever happens to the process that does it.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration};
 use futures::future::join_all;
+use muster::domain::id::DirectoryUserId;
 use muster::domain::id::{OrganizationId, RunId};
 use muster::domain::run::{ClaimId, RunKind, RunState};
 use muster::domain::{Clock, Error};
-use muster::service::runs::remainder::{self, Remainder};
+use muster::service::runs::effect::begin_remainder;
 use muster::service::runs::{self, LEASE, NewRun, Step, Turn, step};
 use muster::store::{self, Db, events, sql};
 use serde_json::{Value, json};
@@ -44,11 +47,11 @@ async fn damage(server: &TestServer, organization: &str) {
 }
 
 /// Begins a run that the test works on itself: the server's worker never sees it unclaimed.
-async fn begin_and_take(server: &TestServer, organization: &str, work: Remainder) -> Turn {
+async fn begin_and_take(server: &TestServer, organization: &str, people: BTreeSet<DirectoryUserId>) -> Turn {
     let begun = change(&server.server.app, organization, move |change| {
-        let work = work.clone();
+        let people = people.clone();
         Box::pin(async move {
-            let id = remainder::begin(change, &work).await?.id;
+            let id = begin_remainder(change, &people).await?;
             let claim = ClaimId::mint(change.now);
             let (organization, now) = (change.organization, change.now);
             let claimed = store::runs::claim(change.tx, organization, id, claim, now, now + LEASE).await?;
@@ -58,8 +61,8 @@ async fn begin_and_take(server: &TestServer, organization: &str, work: Remainder
     fine(begun.await)
 }
 
-fn users(crowd: &[String]) -> Remainder {
-    Remainder { users: crowd.iter().map(|id| id.parse().unwrap()).collect(), groups: Vec::new() }
+fn users(crowd: &[String]) -> BTreeSet<DirectoryUserId> {
+    crowd.iter().map(|id| id.parse().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -249,7 +252,7 @@ async fn of_many_workers_one_gets_a_run_and_an_organization_has_one_at_a_time() 
             for _ in 0..3 {
                 fine(
                     change(&replicas[0], organization, |change| {
-                        Box::pin(async move { remainder::begin(change, &Remainder::default()).await.map(drop) })
+                        Box::pin(async move { begin_remainder(change, &BTreeSet::new()).await.map(drop) })
                     })
                     .await,
                 );

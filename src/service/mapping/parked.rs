@@ -13,7 +13,7 @@ use crate::domain::Result;
 use crate::domain::directory::DeletedPeople;
 use crate::domain::id::{DirectoryId, MembershipId, ParkedId};
 use crate::domain::origin::{Kind, Origin, Target};
-use crate::domain::parked::{Loss, ParkedEffect, ParkedState};
+use crate::domain::parked::{ParkedEffect, ParkedState};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::service::change::Change;
 use crate::service::converge::{Scope, converge, finish, leave};
@@ -26,27 +26,20 @@ use crate::store::{Page, PageRequest, directories, links, origins, runs};
 /// How many mirrors that ended may go with one decision.
 const MIRRORS: i64 = 1_000;
 
-/// Parks what a directory's guard holds back, in the run that gathers it. The caller has placed the `held` origins.
-pub async fn park(change: &mut Change<'_>, directory: DirectoryId, losses: Vec<Loss>) -> Result<Run> {
+/// Parks what a directory's guard holds back, in the run that gathers it: for each membership and target, one of
+/// the origins that spoke for it last. The caller places the `held` origins.
+pub async fn park(change: &mut Change<'_>, directory: DirectoryId, losses: &[Placed]) -> Result<Run> {
     let mut run = gathering(change, directory).await?;
     let mut last = None;
     let mut effects = Vec::with_capacity(losses.len());
     for loss in losses {
         let id = ParkedId::mint_after(change.now, last);
         last = Some(id);
-        effects.push(ParkedEffect {
-            id,
-            run: run.id,
-            directory,
-            state: ParkedState::Parked,
-            loss,
-            cause: change.cause.id(),
-            created_at: change.now,
-            decided_at: None,
-            decided_by: None,
-        });
+        effects.push((id, *loss));
     }
-    let new = stored::park(change.tx, change.organization, &effects).await?;
+    let cause = change.cause.id();
+    let origin = stored::Parked { run: run.id, directory, cause: &cause, at: change.now };
+    let new = stored::park(change.tx, change.organization, &effects, &origin).await?;
     run.progress.total += count(new);
     runs::save(change.tx, &run, None, change.now).await?;
     tracing::warn!(run = %run.id, %directory, parked = new, "a guard parked removals");
