@@ -192,6 +192,13 @@ async fn what_a_request_takes_from_too_many_is_parked_and_vanishes_when_it_is_gi
         );
         assert_eq!((approved.at("/progress/done"), approved.at("/progress/total")), (&json!(10), &json!(10)));
         assert_eq!(in_group().await, 1, "the one who came back stays");
+        // Why they no longer have it is on record, with who approved it.
+        let id: OrganizationId = organization.parse().unwrap();
+        let mut tx = server.server.app.db.read().await.unwrap();
+        let stmt = store::sql("SELECT cause FROM ended_origins WHERE organization_id = $1 AND kind = 'held'");
+        let causes: Vec<(String,)> = fine(tx.fetch_all(stmt.bind(id)).await);
+        assert_eq!(causes.len(), 8, "a group and a membership each");
+        assert!(causes.iter().all(|(cause,)| cause.contains("\"root\"")), "{causes:?}");
         let people = native(&server, organization).await.people();
         assert_eq!(people.iter().filter(|person| person.contains(" active ")).count(), 1);
     })
