@@ -11,6 +11,7 @@ mod dialect;
 pub mod directories;
 pub mod directory_groups;
 pub mod directory_users;
+pub mod domains;
 pub mod edges;
 pub mod events;
 pub mod groups;

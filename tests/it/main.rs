@@ -3,9 +3,11 @@
 #![allow(clippy::type_complexity, reason = "rows of many columns are tuples")]
 
 mod architecture;
+mod domains;
 mod idp_conversations;
 mod isolation;
 mod keys_and_tokens;
+mod links;
 mod mapping_corners;
 mod mapping_people;
 mod mapping_properties;
