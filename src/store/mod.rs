@@ -5,6 +5,7 @@
 //! something may be absent: the caller decides what absence means.
 
 pub mod bindings;
+pub mod collisions;
 pub mod custom;
 pub mod db;
 mod dialect;

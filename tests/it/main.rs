@@ -3,6 +3,7 @@
 #![allow(clippy::type_complexity, reason = "rows of many columns are tuples")]
 
 mod architecture;
+mod collisions;
 mod domains;
 mod idp_conversations;
 mod isolation;

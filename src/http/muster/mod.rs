@@ -1,6 +1,7 @@
-//! Muster's own API: directories, SCIM tokens, mapping rules, runs, identity links, API keys, the
+//! Muster's own API: directories, SCIM tokens, mapping rules and their bindings, runs, identity links, API keys, the
 //! request log. In the style of the WorkOS-shaped one, whose bodies, queries and errors it shares.
 
+mod collisions;
 mod directories;
 mod keys;
 mod links;
@@ -47,7 +48,7 @@ pub fn routes() -> Router<App> {
         .merge(decisions())
 }
 
-/// What people decide about links.
+/// What people decide about links and about mirrors.
 fn decisions() -> Router<App> {
     Router::new()
         .route("/identity_links", get(links::list))
@@ -55,4 +56,6 @@ fn decisions() -> Router<App> {
         .route("/identity_links/{person}/refuse", post(links::refuse))
         .route("/identity_links/{person}/reopen", post(links::reopen))
         .route("/identity_links/{person}/unlink", post(links::unlink))
+        .route("/mapping_rules/{rule}/bindings", get(collisions::list))
+        .route("/mapping_rules/{rule}/bindings/{group}/resolve", post(collisions::resolve))
 }
