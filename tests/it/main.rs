@@ -10,6 +10,7 @@ mod isolation;
 mod keys_and_tokens;
 mod links;
 mod mapping_corners;
+mod mapping_life;
 mod mapping_people;
 mod mapping_properties;
 mod mapping_replicas;
