@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::domain::id::DirectoryId;
 use crate::domain::{Clock, Error, Result};
+use crate::outbound::dns::{self, Dns};
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
 
@@ -27,6 +28,8 @@ pub struct App {
     pub clock: Clock,
     /// How it was started.
     pub config: Arc<Config>,
+    /// Who answers for TXT records.
+    pub dns: Dns,
     /// Entries of the request log that wait to be written: reads and failures, no part of state.
     pub request_log: mpsc::Sender<RequestEntry>,
     /// Told when a run was begun or approved here, so that this process's worker looks at once. After the commit.
@@ -43,7 +46,14 @@ impl App {
         let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(rate)));
         let refusals = Arc::new(RateLimiter::keyed(Quota::per_second(REFUSALS).allow_burst(REFUSALS_AT_ONCE)));
         let wake = Arc::new(Notify::new());
-        (App { db, clock, config: Arc::new(config), request_log, wake, limiter, refusals }, entries)
+        let config = Arc::new(config);
+        (App { db, clock, config, dns: dns::system(), request_log, wake, limiter, refusals }, entries)
+    }
+
+    /// The same parts, with another resolver.
+    #[must_use]
+    pub fn with_dns(self, dns: Dns) -> Self {
+        App { dns, ..self }
     }
 
     /// Counts a request of `caller` (a directory or a key) against its share.

@@ -15,6 +15,7 @@ pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod http;
+pub mod outbound;
 pub mod replay;
 pub mod scim;
 pub mod service;

@@ -12,6 +12,7 @@ use crate::app::{App, Config};
 use crate::domain::Clock;
 use crate::domain::secret::{Secret, digest};
 use crate::http::{router, server};
+use crate::outbound::dns::{self, Dns};
 use crate::service::keys;
 use crate::store::{Db, Lane, keys as stored_keys};
 use crate::worker;
@@ -66,6 +67,11 @@ pub struct Server {
 impl Server {
     /// Opens the database, brings its schema up to date, and listens.
     pub async fn start(args: ServeArgs, clock: Clock) -> anyhow::Result<Self> {
+        Self::start_with(args, clock, dns::system()).await
+    }
+
+    /// As [`Server::start`], with a resolver of one's own.
+    pub async fn start_with(args: ServeArgs, clock: Clock, dns: Dns) -> anyhow::Result<Self> {
         if args.root_api_key.as_ref().is_some_and(|key| key.len() < 32) {
             anyhow::bail!("MUSTER_ROOT_API_KEY has fewer than 32 characters; make one with: openssl rand -hex 32");
         }
@@ -82,6 +88,7 @@ impl Server {
             max_body: args.max_body,
         };
         let (app, entries) = App::new(db, clock, config);
+        let app = app.with_dns(dns);
         let first_key = keys::bootstrap_key(&app).await?;
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();

@@ -5,6 +5,37 @@
 
 use super::id::UserId;
 
+/// How a link stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Somebody is to decide, or the person is to be given something.
+    Pending,
+    /// Somebody decided that there is to be none.
+    Refused,
+    /// In force.
+    Linked,
+    /// The directory deleted the person.
+    Ended,
+}
+
+impl LinkState {
+    /// The word in the database and in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LinkState::Pending => "pending",
+            LinkState::Refused => "refused",
+            LinkState::Linked => "linked",
+            LinkState::Ended => "ended",
+        }
+    }
+
+    /// The state with this word.
+    pub fn from_word(text: &str) -> Option<Self> {
+        let all = [LinkState::Pending, LinkState::Refused, LinkState::Linked, LinkState::Ended];
+        all.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
 /// What is known of the account that has the person's e-mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
@@ -44,6 +75,8 @@ pub enum Method {
     NewAccount,
     /// Somebody confirmed it.
     Confirmed,
+    /// Pending: somebody reopened it, and the ladder has not been climbed since.
+    Reopened,
     /// Pending: the address belongs to an account that the organization does not own.
     ForeignAccount,
     /// Pending: the person has no address.
@@ -60,10 +93,44 @@ impl Method {
             Method::ExistingMembership => "existing_membership",
             Method::NewAccount => "new_account",
             Method::Confirmed => "confirmed",
+            Method::Reopened => "reopened",
             Method::ForeignAccount => "foreign_account",
             Method::NoEmail => "no_email",
         }
     }
+}
+
+/// Why a link stands as it does, in a sentence for an admin: by its state and its method's word.
+pub fn reason(state: &str, method: &str) -> &'static str {
+    match (LinkState::from_word(state), method) {
+        (Some(LinkState::Refused), _) => "somebody refused the link; it stays so until it is reopened or confirmed",
+        (Some(LinkState::Ended), _) => "the directory deleted the person",
+        (_, "foreign_account") => {
+            "the address belongs to an account that this organization does not own; verify the domain, or have the \
+             operator confirm the link"
+        }
+        (_, "no_email") => "the directory sent no address; confirm the link with a user_id, or send an address",
+        (Some(LinkState::Pending), "confirmed") => {
+            "somebody confirmed the account; the link is made once the person is active and a rule gives them something"
+        }
+        (Some(LinkState::Pending), _) => {
+            "the ladder is climbed once the person is active and a rule gives them something"
+        }
+        (_, "returned_by_external_id") => {
+            "the directory deleted the person and made them again with the same externalId"
+        }
+        (_, "verified_domain") => "the organization has verified the domain of the address",
+        (_, "own_account") => "the organization's directories made the account, and it belonged nowhere else",
+        (_, "existing_membership") => "the account was a member of the organization; the link governs that membership",
+        (_, "new_account") => "nobody had the address, so an account was made",
+        (_, "confirmed") => "somebody confirmed the link",
+        _ => "the reason is not known to this version",
+    }
+}
+
+/// The domain of an address, in the spelling of the address; `None` if it has none.
+pub fn domain_of(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, domain)| domain)
 }
 
 /// Climbs the ladder. `returned` is the account of the ended link of a deleted person of the same
@@ -102,6 +169,19 @@ mod tests {
         assert_eq!(decide(None, true, Some(ours)), Decision::Link(Id::nil(), Method::OwnAccount));
         let here = Account { member_here: true, ..foreign };
         assert_eq!(decide(None, true, Some(here)), Decision::Link(Id::nil(), Method::ExistingMembership));
+    }
+
+    #[test]
+    fn every_state_and_method_has_a_reason() {
+        use Method::{Confirmed, ExistingMembership, ForeignAccount, NewAccount, NoEmail, OwnAccount, Reopened};
+        use Method::{ReturnedByExternalId, VerifiedDomain};
+        let linked = [ReturnedByExternalId, VerifiedDomain, OwnAccount, ExistingMembership, NewAccount, Confirmed];
+        let pending = [ForeignAccount, NoEmail, Confirmed, Reopened];
+        let unknown = reason("linked", "?");
+        assert!(linked.iter().all(|method| reason("linked", method.as_str()) != unknown));
+        assert!(pending.iter().all(|method| reason("pending", method.as_str()) != unknown));
+        assert_ne!(reason("pending", "confirmed"), reason("linked", "confirmed"));
+        assert_ne!(reason("refused", "new_account"), reason("ended", "new_account"));
     }
 
     #[test]

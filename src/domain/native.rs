@@ -51,6 +51,9 @@ impl Organization {
     }
 }
 
+/// The label below a domain whose TXT record proves it.
+pub const VERIFICATION_PREFIX: &str = "muster-domain-verification";
+
 /// A domain of an organization.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Domain {
@@ -80,7 +83,7 @@ impl Domain {
             "domain": self.domain,
             "state": self.state,
             "verification_strategy": "dns",
-            "verification_prefix": "muster-domain-verification",
+            "verification_prefix": VERIFICATION_PREFIX,
             "verification_token": self.verification_token,
             "created_at": timestamp(self.created_at),
             "updated_at": timestamp(self.updated_at),

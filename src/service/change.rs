@@ -1,6 +1,6 @@
 //! A change under way: one organization's transaction with its time, its cause and the events so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -51,6 +51,8 @@ pub struct Change<'a> {
     pub cause: &'a Cause,
     /// What it did so far.
     pub trace: Trace,
+    /// Addresses (folded) that accounts gave up: others may have waited for them. Converge takes them out.
+    pub freed_addresses: BTreeSet<String>,
     position: i64,
     last_event: Option<EventId>,
     before: i64,
@@ -78,6 +80,7 @@ impl<'a> Change<'a> {
             now,
             cause,
             trace: Trace::default(),
+            freed_addresses: BTreeSet::new(),
             position,
             last_event,
             before: position,

@@ -6,7 +6,9 @@
 pub mod change;
 pub mod converge;
 pub mod directories;
+pub mod domains;
 pub mod keys;
+pub mod links;
 pub mod mapping;
 pub mod native;
 pub mod organizations;

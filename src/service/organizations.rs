@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::change::{Change, Outcome};
+use super::domains::check_name;
 use super::keys::ApiAccess;
 use crate::app::App;
 use crate::domain::event::Cause;
@@ -105,6 +106,9 @@ async fn insert(tx: &mut Tx, organization: &Organization, cause: &Cause) -> Resu
     change.emit("organization.created", organization.json());
     for domain in &organization.domains {
         change.emit("organization_domain.created", domain.json());
+        if domain.state == "verified" {
+            change.emit("organization_domain.verified", domain.json());
+        }
     }
     change.finish().await
 }
@@ -140,16 +144,7 @@ fn check(new: &NewOrganization) -> Result<()> {
             let message = format!("'{}' is there twice", domain.chars().take(80).collect::<String>());
             return Err(Error::invalid("domain_data", "duplicate_domain", message));
         }
-        let labels = domain.split('.');
-        let fine = domain.len() <= 253
-            && domain.contains('.')
-            && labels.into_iter().all(|label| {
-                !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            });
-        if !fine {
-            let message = format!("'{}' is not a domain name", domain.chars().take(80).collect::<String>());
-            return Err(Error::invalid("domain_data", "invalid_domain", message));
-        }
+        check_name("domain_data", domain)?;
     }
     Ok(())
 }

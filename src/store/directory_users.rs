@@ -210,6 +210,26 @@ pub async fn count(tx: &mut Tx, organization: OrganizationId, directory: Option<
     Ok(count)
 }
 
+/// Everybody who has one of these addresses (folded), as an e-mail or as their `userName`.
+pub async fn with_addresses(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    keys: impl IntoIterator<Item = String>,
+) -> Result<BTreeSet<DirectoryUserId>> {
+    let (rows, join) = (tx.driving(1, &[("address", Column::Text)]), tx.join());
+    // In the way of the indexes, which begin with the directory.
+    let text = format!(
+        "SELECT e.directory_user_id AS id FROM {rows} directories d ON d.organization_id = $2
+            {join} directory_user_emails e ON e.organization_id = $2 AND e.directory_id = d.id
+            AND e.value_key = r.address
+         UNION SELECT u.id FROM {rows} directories d ON d.organization_id = $2
+            {join} directory_users u ON u.organization_id = $2 AND u.directory_id = d.id
+            AND u.user_name_key = r.address"
+    );
+    let found: Vec<(DirectoryUserId,)> = tx.fetch_all(sql(text).bind(Rows::texts(keys)).bind(organization)).await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
 #[derive(sqlx::FromRow)]
 struct OwnedRow {
     organization_id: OrganizationId,

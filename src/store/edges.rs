@@ -2,7 +2,7 @@
 //!
 //! An edge keeps the reference as it was sent only where it is not the member's own id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Tx;
 use super::statement::{Column, Rows, cell, sql};
@@ -409,6 +409,28 @@ fn people_down(tx: &Tx) -> String {
             ON e.organization_id = $2 AND e.group_id = down.group_id AND e.user_id IS NOT NULL",
         tx.join()
     )
+}
+
+/// How many people are in each of these groups, directly or through nested groups. Groups without are left out.
+pub async fn people_counts(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    groups: impl IntoIterator<Item = DirectoryGroupId>,
+) -> Result<HashMap<DirectoryGroupId, i64>> {
+    let join = tx.join();
+    let text = format!(
+        "WITH RECURSIVE down(root, group_id) AS (
+            SELECT r.id, r.id FROM {} AS r
+            UNION
+            SELECT down.root, e.subgroup_id FROM down {join} directory_edges e
+                ON e.organization_id = $2 AND e.group_id = down.group_id AND e.subgroup_id IS NOT NULL)
+         SELECT down.root, COUNT(DISTINCT e.user_id) AS people FROM down {join} directory_edges e
+            ON e.organization_id = $2 AND e.group_id = down.group_id AND e.user_id IS NOT NULL
+         GROUP BY down.root",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<(DirectoryGroupId, i64)> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The start of a walk from people up to every group they are in, directly or not.

@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
-use super::statement::{Column, Rows, cell, sql};
+use super::statement::{Column, Param, Rows, cell, sql};
+use super::{Page, PageRequest, Tx, containing};
 use crate::domain::Result;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryId, DirectoryUserId, MembershipId, OrganizationId, UserId};
+use crate::domain::link::LinkState;
 use crate::domain::origin::Standing;
 
 /// A link as it is stored.
@@ -50,6 +51,11 @@ impl Link {
     /// Whether somebody decided that the person gets no account.
     pub fn is_refused(&self) -> bool {
         self.state == "refused"
+    }
+
+    /// The account that somebody confirmed, where the link is not in force yet.
+    pub fn confirmed_account(&self) -> Option<UserId> {
+        self.user_id.filter(|_| self.state == "pending" && self.method == "confirmed")
     }
 }
 
@@ -226,4 +232,124 @@ pub async fn everybody(
     }
     let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(stmt).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// A link as a list shows it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ListedLink {
+    /// The link.
+    #[sqlx(flatten)]
+    pub link: Link,
+    /// The person's `userName`; `None` if the directory deleted them.
+    pub user_name: Option<String>,
+    /// The address that links them, if they have one.
+    pub email: Option<String>,
+    /// When the person was first to be linked.
+    pub created_at: DateTime<Utc>,
+    /// When the link last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+const LISTED: &str = "u.user_name, u.email, l.created_at, l.updated_at";
+
+/// Which links a list is about.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Only those that stand so.
+    pub state: Option<LinkState>,
+    /// Only people of this directory.
+    pub directory: Option<DirectoryId>,
+    /// Part of a `userName` or of any address, without case.
+    pub text: Option<String>,
+}
+
+/// A page of links, in the order of directory users.
+pub async fn list(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    search: &Search,
+    page: &PageRequest,
+) -> Result<Page<ListedLink>> {
+    let mut text = format!(
+        "SELECT {COLUMNS}, {LISTED} FROM identity_links l
+         LEFT JOIN directory_users u ON u.organization_id = l.organization_id AND u.id = l.directory_user_id
+         WHERE l.organization_id = $1"
+    );
+    let mut params: Vec<Param> = vec![organization.into()];
+    if let Some(state) = search.state {
+        text.push_str(&format!(" AND l.state = '{}'", state.as_str()));
+        if state != LinkState::Linked {
+            // In the words of the index of those that wait, which SQLite takes only by its own words.
+            text.push_str(" AND l.state <> 'linked'");
+        }
+    }
+    if let Some(directory) = search.directory {
+        params.push(directory.into());
+        text.push_str(&format!(" AND l.directory_id = ${}", params.len()));
+    }
+    if let Some(part) = &search.text {
+        params.push(containing(part).into());
+        let n = params.len();
+        text.push_str(&format!(
+            " AND (u.user_name_key LIKE ${n} ESCAPE '\\' OR EXISTS (SELECT 1 FROM directory_user_emails e
+                WHERE e.organization_id = l.organization_id AND e.directory_user_id = l.directory_user_id
+                AND e.value_key LIKE ${n} ESCAPE '\\'))"
+        ));
+    }
+    let rows: Vec<ListedLink> = tx.fetch_all(page.complete(&text, params, "l.directory_user_id")).await?;
+    Ok(page.page(rows))
+}
+
+/// The link of this directory user, as a list shows it.
+pub async fn find(tx: &mut Tx, organization: OrganizationId, user: DirectoryUserId) -> Result<Option<ListedLink>> {
+    let text = format!(
+        "SELECT {COLUMNS}, {LISTED} FROM identity_links l
+         LEFT JOIN directory_users u ON u.organization_id = l.organization_id AND u.id = l.directory_user_id
+         WHERE l.organization_id = $1 AND l.directory_user_id = $2"
+    );
+    tx.fetch_optional(sql(text).bind(organization).bind(user)).await
+}
+
+/// Everybody who waits to be linked and has an address, with the address.
+pub async fn waiting_with_addresses(
+    tx: &mut Tx,
+    organization: OrganizationId,
+) -> Result<Vec<(DirectoryUserId, String)>> {
+    let text = format!(
+        "SELECT l.directory_user_id, u.email FROM identity_links l
+         {} directory_users u ON u.organization_id = $1 AND u.id = l.directory_user_id
+         WHERE l.organization_id = $1 AND l.state = 'pending' AND l.state <> 'linked' AND u.email IS NOT NULL",
+        tx.join()
+    );
+    tx.fetch_all(sql(text).bind(organization)).await
+}
+
+/// Everybody whose account has another address than they have, and might follow them, with their address: the
+/// account was made by a directory of the organization. Reads all links of the organization.
+pub async fn behind_their_addresses(
+    tx: &mut Tx,
+    organization: OrganizationId,
+) -> Result<Vec<(DirectoryUserId, String)>> {
+    let join = tx.join();
+    let text = format!(
+        "SELECT l.directory_user_id, u.email FROM identity_links l
+         {join} directory_users u ON u.organization_id = $1 AND u.id = l.directory_user_id
+         {join} users n ON n.id = l.user_id AND n.made_by_organization = $1 AND n.email <> u.email
+         WHERE l.organization_id = $1 AND l.state = 'linked'"
+    );
+    tx.fetch_all(sql(text).bind(organization)).await
+}
+
+/// Forgets that people of this directory who had this `externalId` were this account, so that nobody is taken
+/// for one of them returned.
+pub async fn forget_returned(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: DirectoryId,
+    external_id: &str,
+    user: UserId,
+) -> Result<()> {
+    let stmt = sql("UPDATE identity_links SET user_id = NULL WHERE organization_id = $1 AND directory_id = $2
+         AND external_id = $3 AND user_id = $4 AND state = 'ended'");
+    tx.execute(stmt.bind(organization).bind(directory).bind(external_id).bind(user)).await.map(drop)
 }

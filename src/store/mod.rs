@@ -5,12 +5,14 @@
 //! something may be absent: the caller decides what absence means.
 
 pub mod bindings;
+pub mod collisions;
 pub mod custom;
 pub mod db;
 mod dialect;
 pub mod directories;
 pub mod directory_groups;
 pub mod directory_users;
+pub mod domains;
 pub mod edges;
 pub mod events;
 pub mod explain;

@@ -26,7 +26,7 @@ struct OrganizationRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct DomainRow {
+pub(super) struct DomainRow {
     organization_id: OrganizationId,
     id: DomainId,
     domain: String,
@@ -34,6 +34,20 @@ struct DomainRow {
     verification_token: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+}
+
+impl From<DomainRow> for Domain {
+    fn from(row: DomainRow) -> Self {
+        Domain {
+            id: row.id,
+            organization: row.organization_id,
+            domain: row.domain,
+            state: row.state,
+            verification_token: row.verification_token,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
 }
 
 /// Where the organization's events have come to; on PostgreSQL the row is locked by the lane.
@@ -179,15 +193,7 @@ async fn with_domains(tx: &mut Tx, rows: Vec<OrganizationRow>) -> Result<Vec<Org
     let domains: Vec<DomainRow> = tx.fetch_all(sql(text).bind(Rows::ids(rows.iter().map(|row| row.id)))).await?;
     let mut by_organization: HashMap<OrganizationId, Vec<Domain>> = HashMap::new();
     for row in domains {
-        by_organization.entry(row.organization_id).or_default().push(Domain {
-            id: row.id,
-            organization: row.organization_id,
-            domain: row.domain,
-            state: row.state,
-            verification_token: row.verification_token,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        });
+        by_organization.entry(row.organization_id).or_default().push(row.into());
     }
     rows.into_iter()
         .map(|row| {

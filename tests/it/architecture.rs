@@ -137,7 +137,7 @@ fn tenant_tables() -> Vec<String> {
 }
 
 /// Statements on tenant tables that do not name the organization: file, part of the text, reason.
-const WITHOUT_ORGANIZATION: [(&str, &str, &str); 11] = [
+const WITHOUT_ORGANIZATION: [(&str, &str, &str); 12] = [
     (
         "src/store/directories.rs",
         "WHERE d.id = $1",
@@ -149,6 +149,7 @@ const WITHOUT_ORGANIZATION: [(&str, &str, &str); 11] = [
         "for keys of the environment; the organization is added for others",
     ),
     ("src/store/keys.rs", "FROM api_keys WHERE digest = $1", "who calls is only known afterwards"),
+    ("src/store/domains.rs", "WHERE d.id = $1", "for keys of the environment; the organization is added for others"),
     (
         "src/store/keys.rs",
         "FROM api_keys WHERE 1 = 1",

@@ -3,12 +3,16 @@
 #![allow(clippy::type_complexity, reason = "rows of many columns are tuples")]
 
 mod architecture;
+mod collisions;
+mod domains;
 mod explain_why;
 mod explain_why_not;
 mod idp_conversations;
 mod isolation;
 mod keys_and_tokens;
+mod links;
 mod mapping_corners;
+mod mapping_life;
 mod mapping_people;
 mod mapping_properties;
 mod mapping_replicas;

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry};
 
 use super::support::native::native;
-use super::support::server::TestServer;
+use super::support::server::{TestDirectory, TestServer};
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -48,13 +48,15 @@ impl<S: tracing::Subscriber> Layer<S> for Statements {
 }
 
 /// Statements that read all of an organization's rows of a table, since that is what they are for.
-const WHOLE: [&str; 11] = [
+const WHOLE: [&str; 13] = [
     "COUNT(*)",                                              // totalResults of a list without filter
     "FROM mapping_rules",                                    // the rules: few
     "FROM roles",                                            // the roles: few
     "SELECT id FROM directory_groups WHERE organization_id", // applying a rule looks at every group
     "SELECT id FROM directory_users WHERE organization_id",  // and a rule by people at everybody
     "FROM organization_domains",                             // the domains: few
+    "n.email <> u.email",                                    // a domain is verified: who may follow onto it?
+    "ORDER BY l.directory_user_id",                          // pages in the order of ids
     "ORDER BY t.id LIMIT",                                   // pages in the order of ids
     "ORDER BY g.id",
     "ORDER BY m.id",
@@ -149,6 +151,7 @@ async fn exercise(server: &TestServer) {
     assert_eq!(directory.search("Groups", &member).await.expect(200).at("/totalResults"), &json!(1));
     native(server, organization).await;
     rules(server, organization, &directory.id, &[&inner, &outer]).await;
+    decisions(server, &directory, &ada, &outer).await;
     for list in ["/directory_users?directory=", "/directory_groups?directory="] {
         server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
     }
@@ -179,4 +182,32 @@ async fn rules(server: &TestServer, organization: &str, directory: &str, groups:
     server.api("POST", "/mapping_rules/reorder", order).await.expect(200);
     server.api("GET", &format!("/mapping_rules/{rule}/versions"), Value::Null).await.expect(200);
     server.api("GET", &format!("/mapping_rules/{rule}?version=1"), Value::Null).await.expect(200);
+}
+
+/// What people decide: links, domains, and names of mirrors.
+async fn decisions(server: &TestServer, directory: &TestDirectory, person: &str, renamed: &str) {
+    let organization = &directory.organization;
+    let body = json!({"organization_id": organization, "domain": "acme.example", "state": "verified"});
+    server.api("POST", "/organization_domains", body).await.expect(201);
+    let links = format!("/identity_links?organization_id={organization}");
+    for filter in ["", "&state=pending", "&state=linked&search=ada"] {
+        server.api("GET", &format!("{links}{filter}"), Value::Null).await.expect(200);
+    }
+    let user = |email: &str| {
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": email,
+        })
+    };
+    directory.scim("PUT", &format!("/Users/{person}"), user("ada.byron@acme.example")).await.expect(200);
+    directory.scim("PUT", &format!("/Users/{person}"), user("ada@acme.example")).await.expect(200);
+    for decision in ["unlink", "confirm"] {
+        server.api("POST", &format!("/identity_links/{person}/{decision}"), Value::Null).await.expect(200);
+    }
+    let rules = server.api("GET", &format!("/mapping_rules?organization_id={organization}"), Value::Null).await;
+    let mirrors = rules.at("/data").as_array().unwrap().iter().find(|rule| rule["key"] == "mirror").unwrap();
+    let bindings = format!("/mapping_rules/{}/bindings", mirrors["id"].as_str().unwrap());
+    let bound = server.api("GET", &bindings, Value::Null).await.expect(200).text("/data/0/id");
+    assert_ne!(bound, renamed, "it is bound no more");
+    let resolve = format!("{bindings}/{bound}/resolve");
+    server.api("POST", &resolve, json!({"name": "Chosen"})).await.expect(200);
 }

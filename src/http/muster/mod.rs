@@ -1,9 +1,11 @@
-//! Muster's own API: directories, SCIM tokens, mapping rules, explanations, runs, API keys, the request log. In the style of the
-//! WorkOS-shaped one, whose bodies, queries and errors it shares.
+//! Muster's own API: directories, SCIM tokens, mapping rules and their bindings, plans, explanations, runs, identity
+//! links, API keys, the request log. In the style of the WorkOS-shaped one, whose bodies, queries and errors it shares.
 
+mod collisions;
 mod directories;
 mod explain;
 mod keys;
+mod links;
 mod plans;
 mod requests;
 mod rule_drafts;
@@ -45,4 +47,17 @@ pub fn routes() -> Router<App> {
         .route("/mapping_plans/{plan}/apply", post(plans::apply))
         .route("/api_keys", get(keys::list).post(keys::create))
         .route("/api_keys/{key}", delete(keys::revoke))
+        .merge(decisions())
+}
+
+/// What people decide about links and about mirrors.
+fn decisions() -> Router<App> {
+    Router::new()
+        .route("/identity_links", get(links::list))
+        .route("/identity_links/{person}/confirm", post(links::confirm))
+        .route("/identity_links/{person}/refuse", post(links::refuse))
+        .route("/identity_links/{person}/reopen", post(links::reopen))
+        .route("/identity_links/{person}/unlink", post(links::unlink))
+        .route("/mapping_rules/{rule}/bindings", get(collisions::list))
+        .route("/mapping_rules/{rule}/bindings/{group}/resolve", post(collisions::resolve))
 }

@@ -18,12 +18,13 @@ impl<E: Into<Error>> From<E> for ApiFailure {
 }
 
 /// Codes of [`Error::Invalid`] that the vendor answers with 400 rather than 422.
-const BAD_REQUEST: [&str; 5] = [
+const BAD_REQUEST: [&str; 6] = [
     "external_id_already_used",
     "invalid_metadata",
     "invalid_header",
     "missing_user_id_or_organization_id",
     "bad_request",
+    "domain_already_verified",
 ];
 
 impl IntoResponse for ApiFailure {

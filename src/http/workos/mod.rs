@@ -10,6 +10,7 @@ mod directory_users;
 pub mod error;
 mod groups;
 mod memberships;
+mod organization_domains;
 mod organizations;
 pub mod path;
 pub mod query;
@@ -17,7 +18,7 @@ mod roles;
 mod users;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::domain::Error;
@@ -34,6 +35,9 @@ fn organizations_and_groups() -> Router<App> {
         .route("/organizations", get(organizations::list).post(organizations::create))
         .route("/organizations/external_id/{external_id}", get(organizations::get_by_external_id))
         .route("/organizations/{organization}", get(organizations::get))
+        .route("/organization_domains", post(organization_domains::create))
+        .route("/organization_domains/{domain}", get(organization_domains::get).delete(organization_domains::delete))
+        .route("/organization_domains/{domain}/verify", post(organization_domains::verify))
         .route("/organizations/{organization}/groups", get(groups::list).post(groups::create))
         .route("/organizations/{organization}/groups/{group}", get(groups::get))
         .route("/organizations/{organization}/groups/{group}/organization-memberships", get(memberships::list_of_group))

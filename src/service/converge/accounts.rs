@@ -9,7 +9,7 @@ use crate::domain::Result;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::event::Event;
 use crate::domain::id::{DirectoryUserId, MembershipId, OrganizationId, UserId};
-use crate::domain::link::{Account, Decision, Method, decide};
+use crate::domain::link::{Account, Decision, Method, decide, domain_of};
 use crate::domain::native::User;
 use crate::scim::text::fold;
 use crate::service::change::Change;
@@ -32,7 +32,7 @@ pub(super) async fn link(
     people: &[&DirectoryUser],
     known: &HashMap<DirectoryUserId, Link>,
 ) -> Result<Linked> {
-    let mut decisions = climb(change.tx, change.organization, people).await?;
+    let mut decisions = climb(change.tx, change.organization, people, known).await?;
     make_accounts(change, people, &mut decisions).await?;
 
     let accounts: BTreeSet<UserId> = decisions.values().filter_map(|(user, _)| *user).collect();
@@ -83,7 +83,12 @@ pub(super) async fn link(
 pub(crate) type Decisions = HashMap<DirectoryUserId, (Option<UserId>, Method)>;
 
 /// The ladder's decisions; `Create` comes out as the method `NewAccount` without an account yet.
-pub(crate) async fn climb(tx: &mut Tx, organization: OrganizationId, people: &[&DirectoryUser]) -> Result<Decisions> {
+pub(crate) async fn climb(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    people: &[&DirectoryUser],
+    known: &HashMap<DirectoryUserId, Link>,
+) -> Result<Decisions> {
     let returned = links::ended_by_external_id(tx, organization, people.iter().copied()).await?;
     let emails: BTreeSet<String> = people.iter().filter_map(|person| person.email().map(fold)).collect();
     let accounts = users::by_emails(tx, organization, emails).await?;
@@ -92,6 +97,11 @@ pub(crate) async fn climb(tx: &mut Tx, organization: OrganizationId, people: &[&
     let mut taken: HashSet<UserId> = HashSet::new();
     let mut decisions = Decisions::new();
     for person in people {
+        // What somebody decided stands above every rung.
+        if let Some(user) = known.get(&person.id).and_then(Link::confirmed_account) {
+            decisions.insert(person.id, (Some(user), Method::Confirmed));
+            continue;
+        }
         let email = person.email().map(fold);
         let returned = returned
             .get(&person.id)
@@ -112,10 +122,6 @@ pub(crate) async fn climb(tx: &mut Tx, organization: OrganizationId, people: &[&
         decisions.insert(person.id, decision);
     }
     Ok(decisions)
-}
-
-fn domain_of(email: &str) -> Option<&str> {
-    email.rsplit_once('@').map(|(_, domain)| domain)
 }
 
 /// Makes the accounts that were decided to be made. Two people with one address share one.
@@ -221,6 +227,9 @@ pub(super) async fn follow_profiles(
                 });
             }
             Err(error) => return Err(error),
+        }
+        if fold(&wanted.email) != fold(&account.email) {
+            change.freed_addresses.insert(fold(&account.email));
         }
         let event = Event { name: "user.updated", data: wanted.json() };
         let context = change.cause.context().to_string();

@@ -30,7 +30,7 @@ use self::draft::Draft;
 use super::change::Change;
 use crate::domain::Result;
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId};
-use crate::store::{bindings, edges, memberships, origins};
+use crate::store::{bindings, directory_users, edges, memberships, origins};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
@@ -57,8 +57,9 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
     if !removed_groups.is_empty() && !ground.resting.is_empty() {
         users.extend(origins::frozen_by_groups(change.tx, change.organization, removed_groups.iter().copied()).await?);
     }
-    // Each round may free names that mirrors wait for, or groups that they may adopt; a round without any is
-    // the last. A name changes hands once per round and is never freed by taking it, so this ends.
+    // Each round may free names that mirrors wait for, groups that they may adopt, or addresses that people wait
+    // for; a round without any is the last. A name changes hands once per round and is never freed by taking it,
+    // and an account changes its address only to that of its person, so this ends.
     let mut removed = removed_groups.clone();
     loop {
         if !freed_names.is_empty() {
@@ -79,7 +80,11 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         for (group, ended) in bound.ended {
             freed_names.extend(let_go(change, &ground, group, ended).await?);
         }
-        if freed_names.is_empty() {
+        let freed_addresses = std::mem::take(&mut change.freed_addresses);
+        if !freed_addresses.is_empty() {
+            users.extend(directory_users::with_addresses(change.tx, change.organization, freed_addresses).await?);
+        }
+        if freed_names.is_empty() && users.is_empty() {
             break;
         }
     }

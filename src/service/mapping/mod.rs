@@ -7,6 +7,7 @@
 pub mod apply;
 pub(crate) mod changes;
 mod check;
+pub mod collisions;
 pub(crate) mod computation;
 pub mod decide;
 pub mod explain;

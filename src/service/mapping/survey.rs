@@ -169,7 +169,7 @@ impl Survey {
             return Ok(joining);
         }
         let unlinked: Vec<&DirectoryUser> = unlinked.iter().collect();
-        let decisions = climb(tx, organization, &unlinked).await?;
+        let decisions = climb(tx, organization, &unlinked, &found.links).await?;
         let accounts: BTreeSet<UserId> = decisions.values().filter_map(|(account, _)| *account).collect();
         let members = memberships::ids_by_users(tx, organization, accounts).await?;
         let mut by_account: HashMap<UserId, MembershipId> = HashMap::new();

@@ -56,7 +56,8 @@ pub async fn create(app: &App, access: &ApiAccess, scope: OrganizationScope, new
         .await
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// Refuses a name that is empty or too long.
+pub(in crate::service) fn check_name(name: &str) -> Result<()> {
     if name.trim().is_empty() {
         return Err(Error::invalid("name", "required", "name must not be empty"));
     }

@@ -1,9 +1,10 @@
 //! A server of its own for a test, over real HTTP, with the calls that tests make most.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use muster::cli::serve::{ServeArgs, Server};
 use muster::domain::Clock;
+use muster::outbound::dns::{Dns, Stated};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -83,8 +84,17 @@ impl TestServer {
         Self::start_at(database_url, Clock::System).await
     }
 
+    /// A server on an empty database that finds these records in the DNS, and no others.
+    pub async fn start_with_dns(database_url: &str, dns: Dns) -> Self {
+        Self::start_with(database_url, Clock::System, dns).await
+    }
+
     /// A server on an empty database that goes by this clock.
     pub async fn start_at(database_url: &str, clock: Clock) -> Self {
+        Self::start_with(database_url, clock, Arc::new(Stated::default())).await
+    }
+
+    async fn start_with(database_url: &str, clock: Clock, dns: Dns) -> Self {
         let args = ServeArgs {
             listen: "127.0.0.1:0".parse().unwrap(),
             database_url: database_url.to_owned(),
@@ -93,7 +103,7 @@ impl TestServer {
             requests_per_second: 100_000,
             max_body: muster::app::Config::MAX_BODY,
         };
-        let server = Server::start(args, clock).await.expect("the server starts");
+        let server = Server::start_with(args, clock, dns).await.expect("the server starts");
         TestServer { server, database_url: database_url.to_owned(), http: client() }
     }
 
@@ -111,6 +121,12 @@ impl TestServer {
     /// Makes an organization.
     pub async fn organization(&self, name: &str) -> String {
         self.api("POST", "/organizations", json!({"name": name})).await.expect(201).text("/id")
+    }
+
+    /// Makes a key that reaches one organization; answers its secret.
+    pub async fn organization_key(&self, organization: &str, role: &str) -> String {
+        let body = json!({"name": "Test key", "organization_id": organization, "role": role});
+        self.api("POST", "/api_keys", body).await.expect(201).text("/key")
     }
 
     /// Makes a directory in an organization, and a token for it.

@@ -1,0 +1,6 @@
+//! What the program asks of others: the DNS.
+//!
+//! What lives here: clients of other people's servers, each with its limits and with a form that tests can state.
+//! What does not: what an answer means (that is `service`).
+
+pub mod dns;
