@@ -1,5 +1,7 @@
 //! A change under way: one organization's transaction with its time, its cause and the events so far.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -10,6 +12,38 @@ use crate::store::{Tx, events, organizations};
 
 /// How many events are held before they are written: bounds the memory of a large change.
 const FLUSH_AT: usize = 2_000;
+
+/// What a change has done so far, counted, for the log. Facts are counted by those who store them, the rest by
+/// converge and by [`Change::emit`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Directory facts: `users`, `groups` and `resources` that came less those that went, `edges_added` …
+    pub stored: BTreeMap<&'static str, i64>,
+    /// Identity links that were made, by the method that decided.
+    pub linked: BTreeMap<&'static str, i64>,
+    /// Origins that began.
+    pub origins_added: i64,
+    /// Origins that ended.
+    pub origins_ended: i64,
+    /// Removals that the guard parked.
+    pub parked: i64,
+    /// Events, by name.
+    pub told: BTreeMap<&'static str, i64>,
+}
+
+impl Trace {
+    /// Counts `count` more facts of this kind.
+    pub fn stored(&mut self, what: &'static str, count: usize) {
+        if count > 0 {
+            *self.stored.entry(what).or_default() += i64::try_from(count).unwrap_or(i64::MAX);
+        }
+    }
+
+    /// Counts one fact less of this kind.
+    pub fn removed(&mut self, what: &'static str) {
+        *self.stored.entry(what).or_default() -= 1;
+    }
+}
 
 /// What a write came to.
 #[derive(Debug, Clone)]
@@ -30,6 +64,8 @@ pub struct Change<'a> {
     pub now: DateTime<Utc>,
     /// Who or what caused it.
     pub cause: &'a Cause,
+    /// What it has done so far.
+    pub trace: Trace,
     position: i64,
     last_event: Option<EventId>,
     before: i64,
@@ -51,11 +87,22 @@ impl<'a> Change<'a> {
         let (position, last_event) = organizations::event_head(tx, organization)
             .await?
             .ok_or_else(|| Error::not_found("organization", organization))?;
-        Ok(Change { tx, organization, now, cause, position, last_event, before: position, pending: Vec::new() })
+        Ok(Change {
+            tx,
+            organization,
+            now,
+            cause,
+            trace: Trace::default(),
+            position,
+            last_event,
+            before: position,
+            pending: Vec::new(),
+        })
     }
 
     /// Notes that something happened. Events keep the order in which they are emitted.
     pub fn emit(&mut self, name: &'static str, data: Value) {
+        *self.trace.told.entry(name).or_default() += 1;
         self.pending.push(Event { name, data });
     }
 
@@ -67,6 +114,11 @@ impl<'a> Change<'a> {
     /// How many events the change has caused so far.
     pub fn emitted(&self) -> i64 {
         self.position - self.before + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
+    }
+
+    /// The organization's event position that the change will end at, as far as it has come.
+    pub fn reaches(&self) -> i64 {
+        self.before + self.emitted()
     }
 
     /// Writes what is pending; answers the organization's revision, its event position after the commit.

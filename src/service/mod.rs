@@ -11,3 +11,5 @@ pub mod mapping;
 pub mod native;
 pub mod organizations;
 pub mod provisioning;
+pub mod request_log;
+pub mod retention;

@@ -25,6 +25,7 @@ pub mod origins;
 pub mod page;
 pub mod policies;
 pub mod requests;
+pub mod retention;
 pub mod roles;
 pub mod rules;
 pub mod search;

@@ -15,6 +15,7 @@ mod native_read;
 mod native_write;
 mod query_plans;
 mod reference;
+mod request_log;
 mod scim_bad_input;
 mod scim_bad_requests;
 mod scim_bulk;

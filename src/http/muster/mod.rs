@@ -20,6 +20,7 @@ pub fn routes() -> Router<App> {
         .route("/directories/{directory}/tokens", get(tokens::list).post(tokens::create))
         .route("/directories/{directory}/tokens/{token}", delete(tokens::revoke))
         .route("/directories/{directory}/requests", get(requests::list))
+        .route("/directories/{directory}/requests/{request}", get(requests::get))
         .route("/mapping_rules", get(rules::list).post(rules::create))
         .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))
         .route("/api_keys", get(keys::list).post(keys::create))
