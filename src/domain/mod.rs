@@ -8,14 +8,18 @@ pub mod clock;
 pub mod directory;
 pub mod error;
 pub mod event;
+pub mod group_verdict;
 pub mod id;
+pub mod identity_provider;
 pub mod link;
 pub mod native;
 pub mod origin;
 pub mod policy;
+pub mod rhythm;
 pub mod rule;
 pub mod scope;
 pub mod secret;
+pub mod suggestion;
 pub mod template;
 
 pub use clock::Clock;

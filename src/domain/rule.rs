@@ -14,7 +14,7 @@ use super::id::{DirectoryGroupId, DirectoryId, GroupId, RuleId};
 use super::template;
 use super::{Error, Result};
 use crate::scim::dialect::{Strictness, Tolerances};
-use crate::scim::filter::{self, ResolvedFilter};
+use crate::scim::filter::{self, Op, Operand, ResolvedFilter, ResolvedTest};
 use crate::scim::schema::Catalogue;
 
 /// The whole text of a capture pattern, at the most.
@@ -250,6 +250,29 @@ impl Rule {
         self.document.mirror()
     }
 
+    /// Whether `when.group_ids` or `when.group` selects `group`, whatever `capture` says.
+    pub fn selects(&self, group: &DirectoryGroup) -> bool {
+        self.selects_document(group.id, &with_id(&group.document, &group.id.to_string()))
+    }
+
+    fn selects_document(&self, id: DirectoryGroupId, document: &Map<String, Value>) -> bool {
+        self.document.when.group_ids.contains(&id) || self.group.as_ref().is_some_and(|filter| filter.matches(document))
+    }
+
+    /// The names that `when.group` wants a group to have or to begin with, folded, and whether it must be all of it.
+    pub fn wanted_names(&self) -> Vec<(&str, bool)> {
+        let test = |filter| match filter {
+            &ResolvedFilter::Is(ref target, ResolvedTest::Compare(op, Operand::Text { ref key, .. }))
+                if target.name == "displayName" && target.extension.is_none() =>
+            {
+                matches!(op, Op::Equal | Op::StartsWith).then_some((key.as_str(), op == Op::Equal))
+            }
+            _ => None,
+        };
+        let parts = self.group.iter().flat_map(ResolvedFilter::disjuncts).flat_map(ResolvedFilter::conjuncts);
+        parts.filter_map(test).collect()
+    }
+
     /// How the rule sees `group`.
     pub fn sees_group(&self, group: &DirectoryGroup) -> GroupMatch {
         if !self.covers(group.directory) {
@@ -257,8 +280,7 @@ impl Rule {
         }
         let document = with_id(&group.document, &group.id.to_string());
         let excepted = self.except_group.as_ref().is_some_and(|filter| filter.matches(&document));
-        let selected = self.document.when.group_ids.contains(&group.id)
-            || self.group.as_ref().is_some_and(|filter| filter.matches(&document));
+        let selected = self.selects_document(group.id, &document);
         let captures = match (&self.capture, selected) {
             (_, false) => None,
             (None, true) => Some(BTreeMap::new()),

@@ -38,6 +38,28 @@ fn has_date_time_shape(bytes: &[u8]) -> bool {
     bytes.len() >= SHAPE.len() && bytes.iter().zip(SHAPE).all(fits) && !bytes.ends_with(b"z") && !bytes.ends_with(b".")
 }
 
+/// How many characters must be changed, added or left out to make `b` of `a` (Levenshtein), ignoring ASCII case;
+/// `usize::MAX` for an `a` of more than 64 bytes.
+pub fn distance(a: &str, b: &str) -> usize {
+    // Names are short; a long one is near none of them.
+    const LONGEST: usize = 64;
+    if a.len() > LONGEST {
+        return usize::MAX;
+    }
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (at, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(!x.eq_ignore_ascii_case(y));
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

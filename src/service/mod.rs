@@ -13,3 +13,4 @@ pub mod organizations;
 pub mod provisioning;
 pub mod request_log;
 pub mod retention;
+pub mod status;

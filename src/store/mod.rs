@@ -13,6 +13,7 @@ pub mod directory_groups;
 pub mod directory_users;
 pub mod edges;
 pub mod events;
+pub mod group_status;
 pub mod groups;
 mod ids;
 pub mod keys;
@@ -30,6 +31,7 @@ pub mod roles;
 pub mod rules;
 pub mod search;
 mod statement;
+pub mod status;
 pub mod users;
 
 pub use db::{Db, Tx, is_unique_violation};

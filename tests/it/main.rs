@@ -34,3 +34,4 @@ mod scim_tokens;
 mod scim_users;
 mod store_writes;
 mod support;
+mod sync_status;

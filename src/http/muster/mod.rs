@@ -5,6 +5,7 @@ mod directories;
 mod keys;
 mod requests;
 mod rules;
+mod status;
 mod tokens;
 
 use axum::Router;
@@ -19,6 +20,8 @@ pub fn routes() -> Router<App> {
         .route("/directories/{directory}", patch(directories::update))
         .route("/directories/{directory}/tokens", get(tokens::list).post(tokens::create))
         .route("/directories/{directory}/tokens/{token}", delete(tokens::revoke))
+        .route("/directories/{directory}/sync_status", get(status::sync_status))
+        .route("/directories/{directory}/groups_status", get(status::groups_status))
         .route("/directories/{directory}/requests", get(requests::list))
         .route("/directories/{directory}/requests/{request}", get(requests::get))
         .route("/mapping_rules", get(rules::list).post(rules::create))

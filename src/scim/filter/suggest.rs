@@ -1,6 +1,7 @@
 //! The name that an unknown one was probably meant to be.
 
 use crate::scim::schema::{Attribute, Mutability, ResourceDefinition, Returned};
+use crate::scim::text::distance;
 
 /// Whether the attribute may be named in filters at all. What is never returned must not be found out
 /// by asking for it either, so such an attribute does not exist here.
@@ -29,25 +30,4 @@ pub(super) fn parts_of(attribute: &Attribute) -> String {
     let parts: Vec<&str> =
         attribute.sub_attributes.iter().filter(|a| is_readable(a)).map(|a| a.name.as_str()).collect();
     if parts.is_empty() { "; it has no sub-attributes".to_owned() } else { format!("; it has {}", parts.join(", ")) }
-}
-
-/// How many characters must be changed, added or left out (Levenshtein), ignoring ASCII case.
-fn distance(a: &str, b: &str) -> usize {
-    // Names in schemas are short; a long unknown name is near none of them.
-    const LONGEST: usize = 64;
-    if a.len() > LONGEST {
-        return usize::MAX;
-    }
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (at, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(!x.eq_ignore_ascii_case(y));
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
