@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::domain::id::DirectoryId;
 use crate::domain::{Clock, Error, Result};
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
+use crate::telemetry::metrics::{Metrics, Scraped};
 
 /// How many refused credentials per second an address may go on with, once its allowance is used up.
 const REFUSALS: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
@@ -29,6 +30,10 @@ pub struct App {
     pub config: Arc<Config>,
     /// Entries of the request log that wait to be written: reads and failures, no part of state.
     pub request_log: mpsc::Sender<RequestEntry>,
+    /// What is counted in this process.
+    pub metrics: Arc<Metrics>,
+    /// What a scrape read of the database, for the scrapes that follow at once.
+    pub scraped: Arc<Mutex<Option<Scraped>>>,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,
     refusals: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
@@ -40,7 +45,17 @@ impl App {
         let rate = NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MAX);
         let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(rate)));
         let refusals = Arc::new(RateLimiter::keyed(Quota::per_second(REFUSALS).allow_burst(REFUSALS_AT_ONCE)));
-        (App { db, clock, config: Arc::new(config), request_log, limiter, refusals }, entries)
+        let app = App {
+            db,
+            clock,
+            config: Arc::new(config),
+            request_log,
+            metrics: Arc::default(),
+            scraped: Arc::default(),
+            limiter,
+            refusals,
+        };
+        (app, entries)
     }
 
     /// Counts a request of `caller` (a directory or a key) against its share.
@@ -84,6 +99,8 @@ pub struct Config {
     pub requests_per_second: u32,
     /// The largest request body, in bytes.
     pub max_body: usize,
+    /// The digest of the key that `/metrics` asks for, if it does.
+    pub metrics_key_digest: Option<String>,
 }
 
 impl Config {

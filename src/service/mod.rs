@@ -8,6 +8,7 @@ pub mod converge;
 pub mod directories;
 pub mod keys;
 pub mod mapping;
+pub mod metrics;
 pub mod native;
 pub mod organizations;
 pub mod provisioning;

@@ -20,6 +20,7 @@ pub mod keys;
 mod lane;
 pub mod links;
 pub mod memberships;
+pub mod metrics;
 pub mod narrow;
 pub mod organizations;
 pub mod origins;

@@ -11,6 +11,7 @@ mod mapping_people;
 mod mapping_properties;
 mod mapping_replicas;
 mod mapping_rules;
+mod metrics;
 mod native_read;
 mod native_write;
 mod query_plans;

@@ -149,6 +149,19 @@ async fn exercise(server: &TestServer) {
     for list in ["/directory_users?directory=", "/directory_groups?directory="] {
         server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
     }
+    let own = format!("/directories/{}", directory.id);
+    let requests = server.api("GET", &format!("{own}/requests"), Value::Null).await.expect(200);
+    for path in [
+        own.clone(),
+        format!("{own}/requests/{}", requests.text("/data/0/id")),
+        format!("{own}/sync_status"),
+        format!("{own}/groups_status?search=a"),
+        format!("{own}/groups_status?state=bound"),
+        format!("{own}/groups_status?state=unmatched"),
+        "/metrics".to_owned(),
+    ] {
+        server.api("GET", &path, Value::Null).await.expect(200);
+    }
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
     directory.scim("DELETE", &format!("/Users/{bo}"), Value::Null).await.expect(204);
 }

@@ -40,6 +40,7 @@ pub struct Tolerated(pub String);
 
 /// Around every SCIM request: the media type that the client wants, its id, and the entry in the log.
 pub async fn logged(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
     let slot = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&slot));
     let method = request.method().to_string();
@@ -59,6 +60,7 @@ pub async fn logged(State(app): State<App>, mut request: Request, next: Next) ->
             note(&app, access, &method, path, user_agent, &Answered::of(&response));
         }
     }
+    app.metrics.answered(&method, response.status().as_u16(), began.elapsed());
     response
 }
 
