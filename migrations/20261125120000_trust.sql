@@ -8,30 +8,36 @@
 ALTER TABLE directories ADD COLUMN paused_at TIMESTAMPTZ;
 ALTER TABLE directories ADD COLUMN backlog BIGINT NOT NULL DEFAULT 0; -- writes since it was paused
 ALTER TABLE directories ADD COLUMN leaving TEXT;                      -- retract, hand_over: what becomes of what it gave
+ALTER TABLE directories ADD COLUMN run_id UUID;                       -- the run that resumes or removes it
 ALTER TABLE directories ADD COLUMN deleted_at TIMESTAMPTZ;
 
 -- Whether the directory user was active when the native side last looked: a pause keeps it as it was.
 ALTER TABLE identity_links ADD COLUMN active BOOLEAN NOT NULL DEFAULT false;
 UPDATE identity_links SET active = COALESCE((SELECT u.active FROM directory_users u
     WHERE u.organization_id = identity_links.organization_id AND u.id = identity_links.directory_user_id), false);
+CREATE INDEX identity_links_directory ON identity_links (organization_id, directory_id, state);
 CREATE INDEX identity_links_waiting ON identity_links (organization_id, state, directory_user_id) WHERE state <> 'linked';
 
 -- A rule that is being deleted: retract or hand_over. Its row goes when its run is done.
 ALTER TABLE mapping_rules ADD COLUMN leaving TEXT;
+ALTER TABLE mapping_rules ADD COLUMN run_id UUID;                     -- the run that makes native state agree with it
 
 -- Who or what made an origin: the id of a request, a run or a key.
 ALTER TABLE origins ADD COLUMN cause TEXT;
+-- What ends with a directory group although nobody is in it any more.
+CREATE INDEX origins_frozen ON origins (organization_id, directory_group_id) WHERE kind = 'frozen';
 
 -- Bindings, made anew: their directory group may be gone while its directory is paused.
 CREATE TABLE mapping_bindings (
     organization_id    UUID    NOT NULL,
     rule_id            UUID    NOT NULL,
     directory_group_id UUID    NOT NULL,
+    directory_id       UUID    NOT NULL,         -- of the directory group
     matched            BOOLEAN NOT NULL,         -- by when.group or when.group_ids
     excepted           BOOLEAN NOT NULL,         -- by when.except_group: its people are out, for this rule
     mirror_name        TEXT,                     -- the name that mirror_group gives, if the rule has that action
     mirror_name_key    TEXT,                     -- folded and trimmed
-    mirror_state       TEXT,                     -- made, adopted, parked (somebody else has the name), ended (its people are leaving)
+    mirror_state       TEXT,                     -- made, adopted, parked (somebody else has the name); while its people leave: ended (the group goes) or released (it stays)
     mirror_group_id    UUID,                     -- the native group it became
     mirror_keep        BOOLEAN NOT NULL,         -- the native group stays when the mirror ends
     chosen_name        TEXT,                     -- the name that an admin chose instead, where the rule's was taken
@@ -40,16 +46,17 @@ CREATE TABLE mapping_bindings (
     FOREIGN KEY (organization_id, rule_id) REFERENCES mapping_rules (organization_id, id),
     FOREIGN KEY (organization_id, mirror_group_id) REFERENCES groups (organization_id, id)
 );
-INSERT INTO mapping_bindings (organization_id, rule_id, directory_group_id, matched, excepted, mirror_name,
-    mirror_name_key, mirror_state, mirror_group_id, mirror_keep)
-SELECT organization_id, rule_id, directory_group_id, matched, excepted, mirror_name,
-    mirror_name_key, mirror_state, mirror_group_id, false FROM bindings;
+INSERT INTO mapping_bindings (organization_id, rule_id, directory_group_id, directory_id, matched, excepted,
+    mirror_name, mirror_name_key, mirror_state, mirror_group_id, mirror_keep)
+SELECT b.organization_id, b.rule_id, b.directory_group_id, g.directory_id, b.matched, b.excepted,
+    b.mirror_name, b.mirror_name_key, b.mirror_state, b.mirror_group_id, false
+FROM bindings b JOIN directory_groups g ON g.organization_id = b.organization_id AND g.id = b.directory_group_id;
 DROP TABLE bindings;
 ALTER TABLE mapping_bindings RENAME TO bindings;
 CREATE INDEX bindings_directory_group ON bindings (organization_id, directory_group_id);
 CREATE INDEX bindings_mirror_group ON bindings (organization_id, mirror_group_id) WHERE mirror_group_id IS NOT NULL;
 CREATE INDEX bindings_mirror_name ON bindings (organization_id, mirror_name_key) WHERE mirror_name_key IS NOT NULL;
-CREATE INDEX bindings_ended ON bindings (organization_id, rule_id) WHERE mirror_state = 'ended';
+CREATE INDEX bindings_ended ON bindings (organization_id, rule_id) WHERE mirror_state IN ('ended', 'released');
 
 -- The last origin that ended for each membership and target: why somebody no longer has something.
 CREATE TABLE ended_origins (

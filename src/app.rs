@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::domain::id::DirectoryId;
 use crate::domain::{Clock, Error, Result};
@@ -34,6 +34,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// What a scrape read of the database, for the scrapes that follow at once.
     pub scraped: Arc<Mutex<Option<Scraped>>>,
+    /// Told when a run was begun or approved here, so that this process's worker looks at once. After the commit.
+    pub wake: Arc<Notify>,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,
     refusals: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
@@ -50,6 +52,7 @@ impl App {
             clock,
             config: Arc::new(config),
             request_log,
+            wake: Arc::default(),
             metrics: Arc::default(),
             scraped: Arc::default(),
             limiter,

@@ -94,6 +94,7 @@ impl Server {
         let last = CancellationToken::new();
         workers.spawn(worker::requests::run(app.clone(), entries, last.clone()));
         workers.spawn(worker::sweep::run(app.clone(), last.clone()));
+        workers.spawn(worker::runs::run(app.clone(), stop.clone()));
         let mut serving = JoinSet::new();
         let (routes, stopped) = (router(&app), stop.clone());
         serving.spawn(async move {

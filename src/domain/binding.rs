@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::directory::DirectoryUser;
 use super::id::{DirectoryGroupId, GroupId, RoleId, RuleId};
-use super::origin::{Kind, Origin, Target};
+use super::origin::{Kind, Origin, Target, excluded};
+use super::policy::{Policy, Rest};
 use super::rule::{Action, Rule};
 
 /// A rule's binding to a directory group that the person is in, directly or through nested groups.
@@ -26,7 +27,7 @@ pub struct Binding {
 ///
 /// `roles` maps slugs to ids; a role that does not exist grants nothing. Each origin in a group or of a
 /// role implies one for the membership, by the same rule.
-pub fn desired(
+fn desired(
     user: &DirectoryUser,
     rules: &[Rule],
     bindings: &[Binding],
@@ -49,12 +50,85 @@ pub fn desired(
     origins
 }
 
+/// A person as the rules see them.
+pub struct Subject<'a> {
+    /// Their record; `None` if it, or its directory, is gone.
+    pub user: Option<&'a DirectoryUser>,
+    /// Their directory is being removed.
+    pub leaving: bool,
+    /// Their directory is being removed, and what it gave becomes manual.
+    pub handed_over: bool,
+    /// The bindings of the groups that they are in.
+    pub bindings: &'a [Binding],
+    /// The origins in their name.
+    pub stored: &'a [Origin],
+    /// All origins of their membership.
+    pub of_membership: &'a [Origin],
+    /// Directory groups that are gone, of those that their frozen origins name.
+    pub groups_gone: &'a BTreeSet<DirectoryGroupId>,
+}
+
+/// The origins that should be there in a person's name: what the active rules give, what frozen rules gave, what
+/// is handed over, and what is held although no rule gives it any more.
+pub fn wanted(subject: &Subject<'_>, policy: &Policy) -> BTreeSet<Origin> {
+    let mut origins = BTreeSet::new();
+    if subject.handed_over {
+        origins.extend(handed_over(subject, |_| true));
+        return origins;
+    }
+    if let Some(user) = subject.user {
+        origins = desired(user, &policy.rules, subject.bindings, &policy.role_ids);
+        for (id, resting) in &policy.resting {
+            match resting.rest {
+                Rest::Frozen => origins.extend(frozen(subject, &resting.rule)),
+                Rest::HandedOver => origins.extend(handed_over(subject, |origin| origin.rule == Some(*id))),
+            }
+        }
+    }
+    if subject.leaving {
+        return origins;
+    }
+    let granted: BTreeSet<Target> = origins.iter().filter(|o| o.kind != Kind::Exclude).map(|o| o.target).collect();
+    let held = subject.stored.iter().filter(|o| o.kind == Kind::Held);
+    let counts = |o: &&Origin| !granted.contains(&o.target) && o.rule.is_some_and(|rule| policy.known(rule).is_some());
+    origins.extend(held.filter(counts));
+    origins
+}
+
+/// What a frozen rule gave survives the loss of the edge; it ends with the person or the directory group.
+fn frozen<'a>(subject: &'a Subject<'_>, rule: &'a Rule) -> impl Iterator<Item = Origin> + 'a {
+    let lives = |o: &Origin| o.directory_group.is_none_or(|group| !subject.groups_gone.contains(&group));
+    let kept = move |o: &&Origin| {
+        o.rule == Some(rule.id) && matches!(o.kind, Kind::Rule | Kind::Frozen | Kind::Exclude) && lives(o)
+    };
+    // The membership that a group or role implies ends with the last of them.
+    let ensures = rule.document.then.iter().any(|action| matches!(action, Action::EnsureMembership {}));
+    let grants = subject.stored.iter().filter(kept).any(|o| o.target != Target::Membership);
+    subject.stored.iter().filter(kept).filter(move |o| o.target != Target::Membership || ensures || grants).map(|o| {
+        let kind = if o.kind == Kind::Exclude { Kind::Exclude } else { Kind::Frozen };
+        Origin { kind, ..*o }
+    })
+}
+
+/// What was given becomes manual. What an exclusion takes away stays away: a manual origin would bring it back.
+fn handed_over<'a>(
+    subject: &'a Subject<'_>,
+    which: impl Fn(&Origin) -> bool + 'a,
+) -> impl Iterator<Item = Origin> + 'a {
+    let given = subject.stored.iter().filter(|o| matches!(o.kind, Kind::Rule | Kind::Frozen | Kind::Held));
+    given.filter(move |o| which(o)).filter(|o| !excluded(subject.of_membership, o.target)).map(|o| Origin {
+        target: o.target,
+        kind: Kind::Manual,
+        rule: None,
+        directory_group: None,
+        directory_user: None,
+    })
+}
+
 /// Whether these origins give anything after their exclusions: only then is an account made for somebody.
 pub fn grants_anything(origins: &BTreeSet<Origin>) -> bool {
-    let out = |target: Target| {
-        origins.iter().any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
-    };
-    origins.iter().any(|o| o.kind != Kind::Exclude && !out(o.target))
+    let all: Vec<Origin> = origins.iter().copied().collect();
+    all.iter().any(|o| o.kind != Kind::Exclude && !excluded(&all, o.target))
 }
 
 fn apply(

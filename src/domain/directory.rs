@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::clock::timestamp;
+use super::guard::Guard;
 use super::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId};
+use super::origin::Ending;
+use super::policy::DirectoryPolicy;
 use super::{Error, Result};
 use crate::scim::dialect::Strictness;
 use crate::scim::schema::{Catalogue, CustomSchemas, ENTERPRISE_URN};
@@ -23,8 +26,14 @@ pub struct Directory {
     pub name: String,
     /// The vendor's word for the kind, e.g. `okta scim v2.0`.
     pub kind: String,
-    /// `validating` until the first request, then `linked`.
+    /// `validating` until the first request, then `linked`; `deleting` while it is being removed.
     pub state: String,
+    /// Since when the native side waits, if it does.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// How many writes came since then.
+    pub backlog: i64,
+    /// What becomes of what it gave, while it is being removed.
+    pub leaving: Option<Ending>,
     /// What it allows and demands beyond the defaults.
     pub settings: DirectorySettings,
     /// When it was made.
@@ -41,6 +50,11 @@ impl Directory {
             Some(custom) => Catalogue::with_custom(custom)
                 .map_err(|message| Error::invalid("settings.custom", "invalid_schema", message)),
         }
+    }
+
+    /// What it may do to the native side.
+    pub fn policy(&self) -> DirectoryPolicy {
+        DirectoryPolicy { paused: self.paused_at.is_some(), leaving: self.leaving, guard: self.settings.guard }
     }
 
     /// The `directory` object, without the fields that are Muster's own.
@@ -187,6 +201,8 @@ pub struct DirectorySettings {
     pub log_bodies: LogBodies,
     /// How long the log keeps requests.
     pub log_days: LogDays,
+    /// How much it may take away at once before somebody has to approve it.
+    pub guard: Guard,
     /// Extension schemas and resource types beyond the built-in ones.
     pub custom: Option<CustomSchemas>,
 }

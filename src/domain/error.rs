@@ -4,6 +4,8 @@
 
 use std::error::Error as StdError;
 
+use serde_json::{Map, Value};
+
 use crate::scim::error::ScimError;
 
 /// The result of anything that can fail.
@@ -47,6 +49,17 @@ pub enum Error {
         code: &'static str,
         /// A sentence for people.
         message: String,
+    },
+
+    /// The request contradicts what is stored, and there is more to say about it than a sentence.
+    #[error("{message}")]
+    Refused {
+        /// A stable word for programs.
+        code: &'static str,
+        /// A sentence for people.
+        message: String,
+        /// Further fields of the answer.
+        details: Map<String, Value>,
     },
 
     /// An `If-Match` that no longer matches.
@@ -95,6 +108,11 @@ impl Error {
     /// [`Error::Conflict`].
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Error::Conflict { code, message: message.into() }
+    }
+
+    /// [`Error::Refused`].
+    pub fn refused(code: &'static str, message: impl Into<String>, details: Map<String, Value>) -> Self {
+        Error::Refused { code, message: message.into(), details }
     }
 
     /// [`Error::Internal`] for a broken promise of our own, e.g. a row that does not decode.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::id::{DirectoryId, RequestId};
+use super::id::{DirectoryId, RequestId, RunId};
 
 /// Something that happened, as applications will read it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,15 @@ pub enum Cause {
         /// The key's name.
         name: String,
     },
+    /// A run, in a chunk of its own.
+    Run {
+        /// The run.
+        run: RunId,
+        /// What it does, e.g. `reconcile`.
+        name: String,
+        /// Who began it: the id of a key or a directory.
+        began_by: String,
+    },
     /// The program itself.
     System,
 }
@@ -45,7 +54,22 @@ impl Cause {
                 "request_id": request,
             }),
             Cause::Api { key, name } => json!({"actor": {"id": key, "source": "api", "name": name}}),
+            Cause::Run { run, name, began_by } => json!({
+                "actor": {"id": run, "source": "system", "name": name},
+                "run_id": run,
+                "began_by": began_by,
+            }),
             Cause::System => json!({"actor": {"id": "muster", "source": "system", "name": "Muster"}}),
+        }
+    }
+
+    /// The id of what caused it: a request, a run or a key.
+    pub fn id(&self) -> String {
+        match self {
+            Cause::Scim { request, .. } => request.to_string(),
+            Cause::Api { key, .. } => key.clone(),
+            Cause::Run { run, .. } => run.to_string(),
+            Cause::System => "muster".to_owned(),
         }
     }
 
@@ -54,6 +78,7 @@ impl Cause {
         match self {
             Cause::Scim { directory, .. } => directory.to_string(),
             Cause::Api { key, .. } => key.clone(),
+            Cause::Run { began_by, .. } => began_by.clone(),
             Cause::System => "muster".to_owned(),
         }
     }

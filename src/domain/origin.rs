@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::id::{DirectoryGroupId, DirectoryUserId, GroupId, RoleId, RuleId};
 use super::native::Role;
 
@@ -25,8 +27,6 @@ pub enum Kind {
     Rule,
     /// A rule takes it away: ends every rule origin in its reach, never a manual one.
     Exclude,
-    /// It was there when a rule adopted the group.
-    Adopted,
     /// A rule granted it and was then disabled.
     Frozen,
     /// Its removal is parked, or was rejected.
@@ -40,7 +40,6 @@ impl Kind {
             Kind::Manual => "manual",
             Kind::Rule => "rule",
             Kind::Exclude => "exclude",
-            Kind::Adopted => "adopted",
             Kind::Frozen => "frozen",
             Kind::Held => "held",
         }
@@ -48,8 +47,41 @@ impl Kind {
 
     /// The kind with this word.
     pub fn from_word(text: &str) -> Option<Self> {
-        let all = [Kind::Manual, Kind::Rule, Kind::Exclude, Kind::Adopted, Kind::Frozen, Kind::Held];
+        let all = [Kind::Manual, Kind::Rule, Kind::Exclude, Kind::Frozen, Kind::Held];
         all.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl Kind {
+    /// Whether the engine may end it: it wrote it.
+    pub fn is_the_engines(self) -> bool {
+        self != Kind::Manual
+    }
+}
+
+/// What becomes of what a rule or a directory gave when it is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It ends.
+    #[default]
+    Retract,
+    /// It stays, as if somebody had given it by hand.
+    HandOver,
+}
+
+impl Ending {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Ending::Retract => "retract",
+            Ending::HandOver => "hand_over",
+        }
+    }
+
+    /// The ending with this word.
+    pub fn from_word(text: &str) -> Option<Self> {
+        [Ending::Retract, Ending::HandOver].into_iter().find(|ending| ending.as_str() == text)
     }
 }
 
@@ -66,6 +98,11 @@ pub struct Origin {
     pub directory_group: Option<DirectoryGroupId>,
     /// The person in whose name the rule acts.
     pub directory_user: Option<DirectoryUserId>,
+}
+
+/// Whether these origins take `target` away by an exclusion.
+pub fn excluded(origins: &[Origin], target: Target) -> bool {
+    origins.iter().any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
 }
 
 /// What a membership has by all its origins.
@@ -92,6 +129,19 @@ pub struct Standing {
     pub deactivated: bool,
 }
 
+impl Standing {
+    /// Of how each linked person stands: there, and active; whoever never was linked is `None`.
+    pub fn of(people: impl IntoIterator<Item = Option<(bool, bool)>>) -> Self {
+        let mut standing = Standing::default();
+        for (present, active) in people.into_iter().flatten() {
+            standing.linked += 1;
+            standing.present += usize::from(present);
+            standing.active += usize::from(present && active);
+        }
+        standing
+    }
+}
+
 /// Invariant 1: a target is effective exactly if it has a manual origin, or another live origin and no
 /// exclusion in reach; and the membership is active.
 ///
@@ -102,13 +152,10 @@ pub fn effective(
     roles: &[Role],
     rank: impl Fn(Option<RuleId>) -> i64,
 ) -> Effective {
-    let excluded = |target: Target| {
-        origins.iter().any(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || o.target == target))
-    };
     let counts = |o: &Origin| match o.kind {
         Kind::Manual => true,
         Kind::Exclude => false,
-        _ => !excluded(o.target),
+        Kind::Rule | Kind::Frozen | Kind::Held => !excluded(origins, o.target),
     };
     let live: Vec<&Origin> = origins.iter().filter(|o| counts(o)).collect();
 

@@ -13,15 +13,23 @@ use crate::store::{Tx, events, organizations};
 /// How many events are held before they are written: bounds the memory of a large change.
 const FLUSH_AT: usize = 2_000;
 
-/// What a change has done so far, counted, for the log. Facts are counted by those who store them, the rest by
-/// converge and by [`Change::emit`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a write came to.
+#[derive(Debug, Clone)]
+pub struct Outcome<T> {
+    /// The resource, or whatever the write answers.
+    pub value: T,
+    /// The organization's event position after the commit.
+    pub revision: i64,
+}
+
+/// What a change did, step by step, in counts.
+#[derive(Debug, Clone, Default)]
 pub struct Trace {
-    /// Directory facts: `users`, `groups` and `resources` that came less those that went, `edges_added` …
+    /// What was stored of the facts, by what it is.
     pub stored: BTreeMap<&'static str, i64>,
-    /// Identity links that were made, by the method that decided.
+    /// Links made, by the rung that decided.
     pub linked: BTreeMap<&'static str, i64>,
-    /// Origins that began.
+    /// Origins that are new.
     pub origins_added: i64,
     /// Origins that ended.
     pub origins_ended: i64,
@@ -45,15 +53,6 @@ impl Trace {
     }
 }
 
-/// What a write came to.
-#[derive(Debug, Clone)]
-pub struct Outcome<T> {
-    /// The resource, or whatever the write answers.
-    pub value: T,
-    /// The organization's event position after the commit.
-    pub revision: i64,
-}
-
 /// One write to one organization. Begun first and finished last in the closure of `db.write`.
 pub struct Change<'a> {
     /// The transaction.
@@ -64,7 +63,7 @@ pub struct Change<'a> {
     pub now: DateTime<Utc>,
     /// Who or what caused it.
     pub cause: &'a Cause,
-    /// What it has done so far.
+    /// What it did so far.
     pub trace: Trace,
     position: i64,
     last_event: Option<EventId>,
@@ -111,14 +110,19 @@ impl<'a> Change<'a> {
         if self.pending.len() >= FLUSH_AT { self.flush().await } else { Ok(()) }
     }
 
-    /// How many events the change has caused so far.
-    pub fn emitted(&self) -> i64 {
-        self.position - self.before + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
+    /// The position of the last event before what the change emits from now on.
+    pub fn position(&self) -> i64 {
+        self.position + i64::try_from(self.pending.len()).unwrap_or(i64::MAX)
     }
 
-    /// The organization's event position that the change will end at, as far as it has come.
-    pub fn reaches(&self) -> i64 {
-        self.before + self.emitted()
+    /// How many events the change has caused so far.
+    pub fn emitted(&self) -> i64 {
+        self.position() - self.before
+    }
+
+    /// How many events of each name the change has caused so far.
+    pub fn counts(&self) -> &BTreeMap<&'static str, i64> {
+        &self.trace.told
     }
 
     /// Writes what is pending; answers the organization's revision, its event position after the commit.

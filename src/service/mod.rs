@@ -14,4 +14,5 @@ pub mod organizations;
 pub mod provisioning;
 pub mod request_log;
 pub mod retention;
+pub mod runs;
 pub mod status;

@@ -1,9 +1,11 @@
 //! Bindings: which directory groups the applied rules matched, and what mirrors became of them.
 
+use std::collections::BTreeSet;
+
 use super::Tx;
 use super::statement::{Column, Rows, cell, sql};
 use crate::domain::Result;
-use crate::domain::id::{DirectoryGroupId, GroupId, OrganizationId, RuleId};
+use crate::domain::id::{DirectoryGroupId, DirectoryId, GroupId, OrganizationId, RuleId};
 use crate::domain::native::name_key;
 
 /// A binding as it is stored.
@@ -13,6 +15,8 @@ pub struct StoredBinding {
     pub rule_id: RuleId,
     /// The directory group.
     pub directory_group_id: DirectoryGroupId,
+    /// Its directory.
+    pub directory_id: DirectoryId,
     /// The group is one of the rule's sources.
     pub matched: bool,
     /// The group's people are out, for this rule.
@@ -31,7 +35,8 @@ pub struct StoredBinding {
     pub chosen_group_id: Option<GroupId>,
 }
 
-const COLUMNS: &str = "b.rule_id, b.directory_group_id, b.matched, b.excepted, b.mirror_name, b.mirror_state,
+const COLUMNS: &str =
+    "b.rule_id, b.directory_group_id, b.directory_id, b.matched, b.excepted, b.mirror_name, b.mirror_state,
                        b.mirror_group_id, b.mirror_keep, b.chosen_name, b.chosen_group_id";
 
 /// The bindings of these directory groups.
@@ -72,10 +77,34 @@ pub async fn waiting_for_names(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// The binding by which a native group is mirrored, if it is: such a group is managed.
-pub async fn of_mirror(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<Option<StoredBinding>> {
+/// The bindings by which a native group is mirrored: with any, it is managed.
+pub async fn of_mirror(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<Vec<StoredBinding>> {
     let text = format!("SELECT {COLUMNS} FROM bindings b WHERE b.organization_id = $1 AND b.mirror_group_id = $2");
-    tx.fetch_optional(sql(text).bind(organization).bind(group)).await
+    tx.fetch_all(sql(text).bind(organization).bind(group)).await
+}
+
+/// Bindings whose mirrors have ended and whose people were still to leave, up to `limit`.
+pub async fn ended(tx: &mut Tx, organization: OrganizationId, limit: i64) -> Result<Vec<StoredBinding>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM bindings b
+         WHERE b.organization_id = $1 AND b.mirror_state IN ('ended', 'released') LIMIT $2"
+    );
+    tx.fetch_all(sql(text).bind(organization).bind(limit)).await
+}
+
+/// The directory groups, which may be gone, of a directory's bindings, or of all bindings of the organization.
+pub async fn groups_of_directory(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: Option<DirectoryId>,
+) -> Result<BTreeSet<DirectoryGroupId>> {
+    let text = "SELECT DISTINCT directory_group_id FROM bindings WHERE organization_id = $1";
+    let stmt = match directory {
+        Some(directory) => sql(format!("{text} AND directory_id = $2")).bind(organization).bind(directory),
+        None => sql(text).bind(organization),
+    };
+    let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(stmt).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Stores bindings, replacing those of the same rule and group.
@@ -88,6 +117,7 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, bindings: &[StoredBi
         rows.push([
             cell(binding.rule_id),
             cell(binding.directory_group_id),
+            cell(binding.directory_id),
             cell(binding.matched),
             cell(binding.excepted),
             cell(binding.mirror_name.as_deref()),
@@ -102,6 +132,7 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, bindings: &[StoredBi
     let columns = [
         ("rule_id", Column::Id),
         ("directory_group_id", Column::Id),
+        ("directory_id", Column::Id),
         ("matched", Column::Bool),
         ("excepted", Column::Bool),
         ("mirror_name", Column::Text),
@@ -113,10 +144,10 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, bindings: &[StoredBi
         ("chosen_group_id", Column::Id),
     ];
     let text = format!(
-        "INSERT INTO bindings (organization_id, rule_id, directory_group_id, matched, excepted, mirror_name,
-            mirror_name_key, mirror_state, mirror_group_id, mirror_keep, chosen_name, chosen_group_id)
-         SELECT $2, r.rule_id, r.directory_group_id, r.matched, r.excepted, r.mirror_name, r.mirror_name_key,
-            r.mirror_state, r.mirror_group_id, r.mirror_keep, r.chosen_name, r.chosen_group_id FROM {} AS r WHERE true
+        "INSERT INTO bindings (organization_id, rule_id, directory_group_id, directory_id, matched, excepted,
+            mirror_name, mirror_name_key, mirror_state, mirror_group_id, mirror_keep, chosen_name, chosen_group_id)
+         SELECT $2, r.rule_id, r.directory_group_id, r.directory_id, r.matched, r.excepted, r.mirror_name,
+            r.mirror_name_key, r.mirror_state, r.mirror_group_id, r.mirror_keep, r.chosen_name, r.chosen_group_id FROM {} AS r WHERE true
          ON CONFLICT (organization_id, rule_id, directory_group_id) DO UPDATE SET matched = excluded.matched,
             excepted = excluded.excepted, mirror_name = excluded.mirror_name,
             mirror_name_key = excluded.mirror_name_key, mirror_state = excluded.mirror_state,

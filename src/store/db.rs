@@ -313,7 +313,7 @@ pub fn is_unique_violation(error: &Error) -> bool {
 
 /// Whether the whole transaction is lost but may be tried again: a serialization failure, a deadlock,
 /// or a connection that broke before the commit.
-pub(super) fn is_transient(error: &Error) -> bool {
+pub fn is_transient(error: &Error) -> bool {
     driver_error(error).is_some_and(is_transient_driver_error)
 }
 

@@ -7,6 +7,7 @@ use super::{Page, PageRequest, Tx, containing, policies};
 use crate::domain::directory::{Directory, DirectorySettings};
 use crate::domain::id::{DirectoryId, OrganizationId};
 use crate::domain::native::name_key;
+use crate::domain::origin::Ending;
 use crate::domain::{Error, Result};
 
 #[derive(sqlx::FromRow)]
@@ -17,6 +18,9 @@ pub(super) struct DirectoryRow {
     #[sqlx(rename = "type")]
     kind: String,
     state: String,
+    paused_at: Option<DateTime<Utc>>,
+    backlog: i64,
+    leaving: Option<String>,
     settings: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -34,6 +38,9 @@ impl TryFrom<DirectoryRow> for Directory {
             name: row.name,
             kind: row.kind,
             state: row.state,
+            paused_at: row.paused_at,
+            backlog: row.backlog,
+            leaving: row.leaving.as_deref().and_then(Ending::from_word),
             settings,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -42,7 +49,8 @@ impl TryFrom<DirectoryRow> for Directory {
 }
 
 pub(super) const COLUMNS: &str =
-    "d.organization_id, d.id, d.name, d.type, d.state, d.settings, d.created_at, d.updated_at";
+    "d.organization_id, d.id, d.name, d.type, d.state, d.paused_at, d.backlog, d.leaving, d.settings, d.created_at,
+     d.updated_at";
 
 fn settings_text(settings: &DirectorySettings) -> Result<String> {
     serde_json::to_string(settings).map_err(|error| Error::Internal(Box::new(error)))
@@ -61,13 +69,15 @@ pub async fn insert(tx: &mut Tx, directory: &Directory) -> Result<()> {
     .bind(settings_text(&directory.settings)?)
     .bind(directory.created_at)
     .bind(directory.updated_at);
-    tx.execute(stmt).await.map(drop)
+    tx.execute(stmt).await?;
+    policies::renew(tx, directory.organization).await
 }
 
 /// Stores what changed.
 pub async fn update(tx: &mut Tx, directory: &Directory) -> Result<()> {
     let stmt =
-        sql("UPDATE directories SET name = $3, name_key = $4, type = $5, state = $6, settings = $7, updated_at = $8
+        sql("UPDATE directories SET name = $3, name_key = $4, type = $5, state = $6, settings = $7, updated_at = $8,
+            paused_at = $9, leaving = $10
          WHERE organization_id = $1 AND id = $2")
         .bind(directory.organization)
         .bind(directory.id)
@@ -76,7 +86,9 @@ pub async fn update(tx: &mut Tx, directory: &Directory) -> Result<()> {
         .bind(&directory.kind)
         .bind(&directory.state)
         .bind(settings_text(&directory.settings)?)
-        .bind(directory.updated_at);
+        .bind(directory.updated_at)
+        .bind(directory.paused_at)
+        .bind(directory.leaving.map(Ending::as_str));
     tx.execute(stmt).await?;
     policies::renew(tx, directory.organization).await
 }
@@ -95,13 +107,41 @@ pub async fn set_linked(
 
 /// The directory with this id; of the organization, if one is given.
 pub async fn find(tx: &mut Tx, organization: Option<OrganizationId>, id: DirectoryId) -> Result<Option<Directory>> {
-    let text = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = $1");
+    let text = format!("SELECT {COLUMNS} FROM directories d WHERE d.id = $1 AND d.deleted_at IS NULL");
     let stmt = match organization {
         Some(organization) => sql(text + " AND d.organization_id = $2").bind(id).bind(organization),
         None => sql(text).bind(id),
     };
     let row: Option<DirectoryRow> = tx.fetch_optional(stmt).await?;
     row.map(Directory::try_from).transpose()
+}
+
+/// All directories of an organization.
+pub async fn all(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Directory>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM directories d WHERE d.organization_id = $1 AND d.deleted_at IS NULL ORDER BY d.id"
+    );
+    let rows: Vec<DirectoryRow> = tx.fetch_all(sql(text).bind(organization)).await?;
+    rows.into_iter().map(Directory::try_from).collect()
+}
+
+/// Counts a write that waits for a paused directory to be resumed.
+pub async fn count_backlog(tx: &mut Tx, organization: OrganizationId, id: DirectoryId) -> Result<()> {
+    let stmt = sql("UPDATE directories SET backlog = backlog + 1 WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id)).await.map(drop)
+}
+
+/// Makes a tombstone of a directory: its events refer to it.
+pub async fn bury(tx: &mut Tx, organization: OrganizationId, id: DirectoryId, now: DateTime<Utc>) -> Result<()> {
+    let stmt = sql("UPDATE directories SET deleted_at = $3, updated_at = $3 WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id).bind(now)).await?;
+    policies::renew(tx, organization).await
+}
+
+/// Forgets the backlog: it was caught up with.
+pub async fn clear_backlog(tx: &mut Tx, organization: OrganizationId, id: DirectoryId) -> Result<()> {
+    let stmt = sql("UPDATE directories SET backlog = 0 WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id)).await.map(drop)
 }
 
 /// A page of directories; `search` is part of a name.
@@ -111,7 +151,7 @@ pub async fn list(
     search: Option<&str>,
     page: &PageRequest,
 ) -> Result<Page<Directory>> {
-    let mut text = format!("SELECT {COLUMNS} FROM directories d WHERE 1 = 1");
+    let mut text = format!("SELECT {COLUMNS} FROM directories d WHERE d.deleted_at IS NULL");
     let mut params: Vec<Param> = Vec::new();
     if let Some(organization) = organization {
         params.push(organization.into());

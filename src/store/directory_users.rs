@@ -169,6 +169,19 @@ pub async fn by_ids(
     rows.into_iter().map(DirectoryUser::try_from).collect()
 }
 
+/// The directories of those of these users that exist.
+pub async fn directories_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = DirectoryUserId>,
+) -> Result<Vec<(DirectoryUserId, DirectoryId)>> {
+    let text = format!(
+        "SELECT u.id, u.directory_id FROM {} directory_users u ON u.organization_id = $2 AND u.id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await
+}
+
 /// The ids of all users of a directory, or of the organization.
 pub async fn all_ids(
     tx: &mut Tx,

@@ -430,6 +430,21 @@ pub async fn groups_of(
     tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization)).await
 }
 
+/// Which of `groups` these users are in, directly or not.
+pub async fn groups_among(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    users: impl IntoIterator<Item = DirectoryUserId>,
+    groups: impl IntoIterator<Item = DirectoryGroupId>,
+) -> Result<Vec<(DirectoryUserId, DirectoryGroupId)>> {
+    let text = format!(
+        "{} SELECT up.user_id, up.group_id FROM up WHERE up.group_id IN (SELECT id FROM {} AS g)",
+        upward(tx),
+        tx.rows(3, &[("id", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(users)).bind(organization).bind(Rows::ids(groups))).await
+}
+
 /// A binding of a group that a user is in.
 #[derive(Debug, sqlx::FromRow)]
 struct BindingOfUser {

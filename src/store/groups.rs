@@ -89,20 +89,11 @@ pub async fn by_ids(
     Ok(rows.into_iter().map(|row| (row.id, Group::from(row))).collect())
 }
 
-/// The oldest group of this name (as names collide) other than `except`.
-pub async fn holder_of_name(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    key: &str,
-    except: Option<GroupId>,
-) -> Result<Option<GroupId>> {
-    let stmt = sql("SELECT id FROM groups WHERE organization_id = $1 AND name_key = $2 AND id <> $3
-         ORDER BY id LIMIT 1")
-    .bind(organization)
-    .bind(key)
-    .bind(except.unwrap_or_else(GroupId::nil));
-    let row: Option<(GroupId,)> = tx.fetch_optional(stmt).await?;
-    Ok(row.map(|(id,)| id))
+/// The groups of this name (as names collide), the oldest first.
+pub async fn holders_of_name(tx: &mut Tx, organization: OrganizationId, key: &str) -> Result<Vec<GroupId>> {
+    let stmt = sql("SELECT id FROM groups WHERE organization_id = $1 AND name_key = $2 ORDER BY id");
+    let rows: Vec<(GroupId,)> = tx.fetch_all(stmt.bind(organization).bind(key)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// A page of the organization's groups; `search` is part of a name, or an id.

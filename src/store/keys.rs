@@ -149,6 +149,12 @@ pub async fn delete_token(
     Ok(tx.execute(stmt.bind(organization).bind(directory).bind(id)).await? > 0)
 }
 
+/// Revokes every token of a directory.
+pub async fn remove_tokens_of(tx: &mut Tx, organization: OrganizationId, directory: DirectoryId) -> Result<()> {
+    let stmt = sql("DELETE FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2");
+    tx.execute(stmt.bind(organization).bind(directory)).await.map(drop)
+}
+
 /// Notes when a token was used.
 pub async fn touch_token(tx: &mut Tx, organization: OrganizationId, id: ScimTokenId, now: DateTime<Utc>) -> Result<()> {
     let stmt = sql("UPDATE scim_tokens SET last_used_at = $3 WHERE organization_id = $1 AND id = $2");

@@ -1,6 +1,6 @@
 //! Identity links: which account a directory user is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -36,6 +36,20 @@ impl Link {
     /// Whether it is in force.
     pub fn is_linked(&self) -> bool {
         self.state == "linked"
+    }
+
+    /// How the person stands at their directory: there, and active; `None` if they never were linked.
+    pub fn stands(&self) -> Option<(bool, bool)> {
+        match self.state.as_str() {
+            "linked" => Some((true, self.active)),
+            "ended" => Some((false, false)),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody decided that the person gets no account.
+    pub fn is_refused(&self) -> bool {
+        self.state == "refused"
     }
 }
 
@@ -97,6 +111,29 @@ pub async fn put(tx: &mut Tx, organization: OrganizationId, links: &[Link], now:
     tx.execute(sql(text).bind(rows).bind(organization).bind(now)).await.map(drop)
 }
 
+/// Removes links: of people whose directory is removed.
+pub async fn remove(tx: &mut Tx, organization: OrganizationId, people: &[DirectoryUserId]) -> Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "DELETE FROM identity_links WHERE organization_id = $2 AND directory_user_id IN (SELECT id FROM {} AS r)",
+        tx.rows(1, &[("id", Column::Id)])
+    );
+    tx.execute(sql(text).bind(Rows::ids(people.iter().copied())).bind(organization)).await.map(drop)
+}
+
+/// Keeps the last `externalId` of somebody who is being deleted: they are known again by it.
+pub async fn keep_external_id(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    person: DirectoryUserId,
+    external_id: Option<&str>,
+) -> Result<()> {
+    let stmt = sql("UPDATE identity_links SET external_id = $3 WHERE organization_id = $1 AND directory_user_id = $2");
+    tx.execute(stmt.bind(organization).bind(person).bind(external_id)).await.map(drop)
+}
+
 /// The accounts of people who were deleted before these came, in the same directory and with the same
 /// `externalId`; the latest where there are several. Somebody who was there beside the deleted person is not
 /// that person returned. Accounts that a live directory user of the organization holds are left out.
@@ -144,41 +181,49 @@ pub async fn people_of_membership(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// All links to these memberships, whatever their state.
+pub async fn of_memberships(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    memberships: impl IntoIterator<Item = MembershipId>,
+) -> Result<Vec<Link>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM {} identity_links l ON l.organization_id = $2 AND l.membership_id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(memberships)).bind(organization)).await
+}
+
 /// How the people of these memberships stand at their directories. Memberships without links are left out.
 pub async fn standings(
     tx: &mut Tx,
     organization: OrganizationId,
     memberships: impl IntoIterator<Item = MembershipId>,
 ) -> Result<HashMap<MembershipId, Standing>> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        membership_id: MembershipId,
-        linked: i64,
-        present: i64,
-        active: i64,
+    let mut by_membership: HashMap<MembershipId, Vec<Link>> = HashMap::new();
+    for link in of_memberships(tx, organization, memberships).await? {
+        if let Some(membership) = link.membership_id {
+            by_membership.entry(membership).or_default().push(link);
+        }
     }
+    Ok(by_membership.into_iter().map(|(id, links)| (id, Standing::of(links.iter().map(Link::stands)))).collect())
+}
+
+/// Everybody of a directory, or of the organization: those who are there, and those who have a link still.
+pub async fn everybody(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: Option<DirectoryId>,
+) -> Result<BTreeSet<DirectoryUserId>> {
+    let own = if directory.is_some() { "AND directory_id = $2" } else { "" };
     let text = format!(
-        "SELECT l.membership_id, COUNT(*) AS linked,
-            COUNT(CASE WHEN l.state = 'linked' THEN 1 END) AS present,
-            COUNT(CASE WHEN l.state = 'linked' AND u.active THEN 1 END) AS active
-         FROM {} identity_links l ON l.organization_id = $2 AND l.membership_id = r.id
-            AND l.state IN ('linked', 'ended')
-         LEFT JOIN directory_users u ON u.organization_id = $2 AND u.id = l.directory_user_id
-         GROUP BY l.membership_id",
-        tx.driving(1, &[("id", Column::Id)])
+        "SELECT id FROM directory_users WHERE organization_id = $1 {own}
+         UNION SELECT directory_user_id FROM identity_links WHERE organization_id = $1 {own}"
     );
-    let rows: Vec<Row> = tx.fetch_all(sql(text).bind(Rows::ids(memberships)).bind(organization)).await?;
-    let count = |n: i64| usize::try_from(n).unwrap_or_default();
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let standing = Standing {
-                linked: count(row.linked),
-                present: count(row.present),
-                active: count(row.active),
-                deactivated: false,
-            };
-            (row.membership_id, standing)
-        })
-        .collect())
+    let mut stmt = sql(text).bind(organization);
+    if let Some(directory) = directory {
+        stmt = stmt.bind(directory);
+    }
+    let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(stmt).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -1,6 +1,6 @@
 //! Origins: why native facts are there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
@@ -23,12 +23,7 @@ struct OriginRow {
 
 impl OriginRow {
     fn origin(&self) -> Result<Origin> {
-        let target = match self.target.as_str() {
-            "membership" => Target::Membership,
-            "group" => Target::Group(self.target_id),
-            "role" => Target::Role(RoleId::from_uuid(self.target_id.uuid())),
-            other => return Err(Error::internal(format!("an origin has the unknown target '{other}'"))),
-        };
+        let target = target_of(&self.target, self.target_id)?;
         let kind = Kind::from_word(&self.kind)
             .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{}'", self.kind)))?;
         Ok(Origin {
@@ -73,7 +68,62 @@ pub async fn speak_for_group(tx: &mut Tx, organization: OrganizationId, group: G
     Ok(row.is_some())
 }
 
-fn target_cells(target: Target) -> (&'static str, GroupId) {
+/// Whether anything but what a rule gives by a directory group speaks for somebody's belonging to a native group.
+pub async fn others_speak_for_group(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: GroupId,
+    (rule, source): (RuleId, DirectoryGroupId),
+) -> Result<bool> {
+    let stmt = sql("SELECT membership_id FROM origins
+         WHERE organization_id = $1 AND target_id = $2 AND target = 'group'
+            AND NOT (rule_id = $3 AND directory_group_id = $4 AND kind IN ('rule', 'frozen')) LIMIT 1")
+    .bind(organization)
+    .bind(group)
+    .bind(rule)
+    .bind(source);
+    let row: Option<(MembershipId,)> = tx.fetch_optional(stmt).await?;
+    Ok(row.is_some())
+}
+
+/// Those who have something by a directory group, by a frozen rule: they keep it without being in the group.
+pub async fn frozen_by_groups(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    groups: impl IntoIterator<Item = DirectoryGroupId>,
+) -> Result<BTreeSet<DirectoryUserId>> {
+    let text = format!(
+        "SELECT DISTINCT o.directory_user_id FROM {} origins o ON o.organization_id = $2
+            AND o.directory_group_id = r.id AND o.kind = 'frozen'",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Those in whose names a rule gives or gave something.
+pub async fn people_of_rule(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    rule: RuleId,
+) -> Result<BTreeSet<DirectoryUserId>> {
+    let stmt = sql("SELECT DISTINCT directory_user_id FROM origins WHERE organization_id = $1 AND rule_id = $2");
+    let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(stmt.bind(organization).bind(rule)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The target with this word and id.
+pub(super) fn target_of(word: &str, id: GroupId) -> Result<Target> {
+    match word {
+        "membership" => Ok(Target::Membership),
+        "group" => Ok(Target::Group(id)),
+        "role" => Ok(Target::Role(RoleId::from_uuid(id.uuid()))),
+        other => Err(Error::internal(format!("an origin has the unknown target '{other}'"))),
+    }
+}
+
+/// The word and the id of a target.
+pub(super) fn target_cells(target: Target) -> (&'static str, GroupId) {
     match target {
         Target::Membership => ("membership", Id::nil()),
         Target::Group(group) => ("group", group),
@@ -104,16 +154,24 @@ fn key_cells(membership: MembershipId, origin: &Origin) -> Vec<serde_json::Value
     ]
 }
 
-/// Stores origins; one that is there already stays as it is.
-///
-/// `version` tells the version in force of a rule; `actor` is who made manual ones.
+/// How origins came about.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// The request, run or key that made them.
+    pub cause: Option<&'a str>,
+    /// Who is named as the maker of manual ones.
+    pub actor: &'a str,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Stores origins; one that is there already stays as it is. `version` tells the version in force of a rule.
 pub async fn insert(
     tx: &mut Tx,
     organization: OrganizationId,
     origins: &[Placed],
     version: impl Fn(RuleId) -> i64,
-    actor: Option<&str>,
-    now: DateTime<Utc>,
+    made: &Made<'_>,
 ) -> Result<()> {
     if origins.is_empty() {
         return Ok(());
@@ -122,19 +180,57 @@ pub async fn insert(
     for (membership, origin) in origins {
         let mut cells = key_cells(*membership, origin);
         cells.push(cell(origin.rule.map_or(0, &version)));
+        cells.push(cell((origin.kind == Kind::Manual).then_some(made.actor)));
         rows.push(cells);
     }
     let mut columns = KEY.to_vec();
-    columns.push(("rule_version", Column::Int));
+    columns.extend([("rule_version", Column::Int), ("actor", Column::Text)]);
     let text = format!(
         "INSERT INTO origins (organization_id, membership_id, target, target_id, kind, rule_id,
-            directory_group_id, directory_user_id, rule_version, actor, created_at)
+            directory_group_id, directory_user_id, rule_version, actor, cause, created_at)
          SELECT $2, r.membership_id, r.target, r.target_id, r.kind, r.rule_id, r.directory_group_id,
-            r.directory_user_id, r.rule_version, $3, $4 FROM {} AS r WHERE true
+            r.directory_user_id, r.rule_version, r.actor, $3, $4 FROM {} AS r WHERE true
          ON CONFLICT DO NOTHING",
         tx.rows(1, &columns)
     );
-    tx.execute(sql(text).bind(rows).bind(organization).bind(actor).bind(now)).await.map(drop)
+    tx.execute(sql(text).bind(rows).bind(organization).bind(made.cause).bind(made.at)).await.map(drop)
+}
+
+/// Keeps, for each membership and target, the origin that ended last: who or what ended it (`cause`, the context of
+/// an event), and after which event position.
+pub async fn record_ended(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    lost: &[Placed],
+    cause: &str,
+    since_position: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for (membership, origin) in lost {
+        rows.push(key_cells(*membership, origin));
+    }
+    let text = format!(
+        "INSERT INTO ended_origins (organization_id, membership_id, target, target_id, kind, rule_id, rule_version,
+            directory_group_id, directory_user_id, began_at, cause, since_position, ended_at)
+         SELECT $2, r.membership_id, r.target, r.target_id, r.kind, r.rule_id, o.rule_version,
+            r.directory_group_id, r.directory_user_id, o.created_at, $3, $4, $5
+         FROM {} origins o ON o.organization_id = $2 AND o.membership_id = r.membership_id AND o.target = r.target
+            AND o.target_id = r.target_id AND o.kind = r.kind AND o.rule_id = r.rule_id
+            AND o.directory_group_id = r.directory_group_id AND o.directory_user_id = r.directory_user_id
+         WHERE true
+         ON CONFLICT (organization_id, membership_id, target, target_id) DO UPDATE SET kind = excluded.kind,
+            rule_id = excluded.rule_id, rule_version = excluded.rule_version,
+            directory_group_id = excluded.directory_group_id, directory_user_id = excluded.directory_user_id,
+            began_at = excluded.began_at, cause = excluded.cause, since_position = excluded.since_position,
+            ended_at = excluded.ended_at",
+        tx.driving(1, &KEY)
+    );
+    let stmt = sql(text).bind(rows).bind(organization).bind(cause).bind(since_position).bind(now);
+    tx.execute(stmt).await.map(drop)
 }
 
 /// Ends origins.
@@ -152,31 +248,6 @@ pub async fn delete(tx: &mut Tx, organization: OrganizationId, origins: &[Placed
         tx.rows(1, &KEY)
     );
     tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
-}
-
-/// Makes what a rule gives manual as well, so that it stays when the rule goes. What an exclusion takes away
-/// stays away: a manual origin would bring it back.
-pub async fn hand_over(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    rule: RuleId,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let stmt = sql("INSERT INTO origins (organization_id, membership_id, target, target_id, kind, rule_id,
-            directory_group_id, directory_user_id, rule_version, actor, created_at)
-         SELECT DISTINCT o.organization_id, o.membership_id, o.target, o.target_id, 'manual', $3, $3, $3, 0, $4, $5
-         FROM origins o WHERE o.organization_id = $1 AND o.rule_id = $2 AND o.kind = 'rule'
-            AND NOT EXISTS (SELECT 1 FROM origins x WHERE x.organization_id = $1
-                AND x.membership_id = o.membership_id AND x.kind = 'exclude'
-                AND (x.target = 'membership' OR (x.target = o.target AND x.target_id = o.target_id)))
-         ON CONFLICT DO NOTHING")
-    .bind(organization)
-    .bind(rule)
-    .bind(RuleId::nil())
-    .bind(actor)
-    .bind(now);
-    tx.execute(stmt).await.map(drop)
 }
 
 /// An origin in words.

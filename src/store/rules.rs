@@ -1,10 +1,13 @@
 //! Mapping rules and their versions.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::statement::sql;
 use super::{Tx, policies};
-use crate::domain::id::{OrganizationId, RuleId};
+use crate::domain::id::{OrganizationId, RuleId, RunId};
+use crate::domain::origin::Ending;
 use crate::domain::rule::RuleDocument;
 use crate::domain::{Error, Result};
 
@@ -19,6 +22,10 @@ pub struct StoredRule {
     pub version: i64,
     /// The version in force, if any was applied.
     pub applied_version: Option<i64>,
+    /// What becomes of what it gave, while it is being deleted.
+    pub leaving: Option<Ending>,
+    /// The run that still makes native state agree with it.
+    pub run_id: Option<RunId>,
     /// The document of the version that was asked for.
     pub document: RuleDocument,
     /// When the rule was first saved.
@@ -33,6 +40,8 @@ struct RuleRow {
     key: String,
     version: i64,
     applied_version: Option<i64>,
+    leaving: Option<String>,
+    run_id: Option<RunId>,
     document: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -49,6 +58,8 @@ impl TryFrom<RuleRow> for StoredRule {
             key: row.key,
             version: row.version,
             applied_version: row.applied_version,
+            leaving: row.leaving.as_deref().and_then(Ending::from_word),
+            run_id: row.run_id,
             document,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -56,7 +67,8 @@ impl TryFrom<RuleRow> for StoredRule {
     }
 }
 
-const COLUMNS: &str = "m.id, m.key, m.version, m.applied_version, v.document, m.created_at, m.updated_at";
+const COLUMNS: &str =
+    "m.id, m.key, m.version, m.applied_version, m.leaving, m.run_id, v.document, m.created_at, m.updated_at";
 
 /// Stores a new rule with its first version. Fails with a unique violation if the key is taken.
 pub async fn insert(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
@@ -104,18 +116,52 @@ pub async fn update(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule
     insert_version(tx, organization, rule, rule.updated_at).await
 }
 
-/// Puts a version in force, or none.
+/// Puts a version in force; `run` is the run that makes native state agree, if it is not done at once.
 pub async fn set_applied(
     tx: &mut Tx,
     organization: OrganizationId,
     id: RuleId,
-    version: Option<i64>,
+    version: i64,
+    run: Option<RunId>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let stmt = sql("UPDATE mapping_rules SET applied_version = $3, updated_at = $4
+    let stmt = sql("UPDATE mapping_rules SET applied_version = $3, run_id = $4, updated_at = $5
          WHERE organization_id = $1 AND id = $2");
-    tx.execute(stmt.bind(organization).bind(id).bind(version).bind(now)).await?;
+    tx.execute(stmt.bind(organization).bind(id).bind(version).bind(run).bind(now)).await?;
     policies::renew(tx, organization).await
+}
+
+/// Marks a rule as being deleted: it is in force no more, and what it gave ends or is handed over.
+pub async fn set_leaving(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: RuleId,
+    ending: Ending,
+    run: Option<RunId>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let stmt = sql("UPDATE mapping_rules SET leaving = $3, run_id = $4, updated_at = $5
+         WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id).bind(ending.as_str()).bind(run).bind(now)).await?;
+    policies::renew(tx, organization).await
+}
+
+/// Notes that a run has made native state agree with its rules.
+pub async fn settled(tx: &mut Tx, organization: OrganizationId, run: RunId) -> Result<()> {
+    let stmt = sql("UPDATE mapping_rules SET run_id = NULL WHERE organization_id = $1 AND run_id = $2");
+    tx.execute(stmt.bind(organization).bind(run)).await?;
+    policies::renew(tx, organization).await
+}
+
+/// The rules that are being deleted, by this run or at once.
+pub async fn leaving(tx: &mut Tx, organization: OrganizationId, run: Option<RunId>) -> Result<Vec<RuleId>> {
+    let text = "SELECT id FROM mapping_rules WHERE organization_id = $1 AND leaving IS NOT NULL";
+    let stmt = match run {
+        Some(run) => sql(format!("{text} AND run_id = $2")).bind(organization).bind(run),
+        None => sql(format!("{text} AND run_id IS NULL")).bind(organization),
+    };
+    let rows: Vec<(RuleId,)> = tx.fetch_all(stmt).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Removes a rule that nothing is bound to any more.
@@ -142,6 +188,13 @@ pub async fn organization_of(tx: &mut Tx, id: RuleId) -> Result<Option<Organizat
     let row: Option<(OrganizationId,)> =
         tx.fetch_optional(sql("SELECT organization_id FROM mapping_rules WHERE id = $1").bind(id)).await?;
     Ok(row.map(|(organization,)| organization))
+}
+
+/// The handles of all rules.
+pub async fn keys(tx: &mut Tx, organization: OrganizationId) -> Result<HashMap<RuleId, String>> {
+    let stmt = sql("SELECT id, key FROM mapping_rules WHERE organization_id = $1");
+    let rows: Vec<(RuleId, String)> = tx.fetch_all(stmt.bind(organization)).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// All rules with their newest versions, in the order of their ids.

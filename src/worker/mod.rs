@@ -1,4 +1,5 @@
 //! What goes on beside requests.
 
 pub mod requests;
+pub mod runs;
 pub mod sweep;

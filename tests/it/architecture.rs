@@ -161,6 +161,8 @@ const WITHOUT_ORGANIZATION: [(&str, &str, &str); 11] = [
         "WHERE m.id = $1",
         "for keys of the environment; the organization is added for others",
     ),
+    ("src/store/runs.rs", "WHERE s.id = $1", "for keys of the environment; the organization is added for others"),
+    ("src/store/runs.rs", "WHERE 1 = 1", "for keys of the environment; the organization is added for others"),
 ];
 
 #[test]

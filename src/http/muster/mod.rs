@@ -1,10 +1,11 @@
-//! Muster's own API: directories, SCIM tokens, mapping rules, API keys, the request log. In the style of the WorkOS-shaped
-//! one, whose bodies, queries and errors it shares.
+//! Muster's own API: directories, SCIM tokens, mapping rules, runs, API keys, the request log. In the style of the
+//! WorkOS-shaped one, whose bodies, queries and errors it shares.
 
 mod directories;
 mod keys;
 mod requests;
 mod rules;
+mod runs;
 mod status;
 mod tokens;
 
@@ -26,6 +27,12 @@ pub fn routes() -> Router<App> {
         .route("/directories/{directory}/requests/{request}", get(requests::get))
         .route("/mapping_rules", get(rules::list).post(rules::create))
         .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))
+        .route("/sync_runs", get(runs::list).post(runs::create))
+        .route("/sync_runs/{run}", get(runs::get))
+        .route("/sync_runs/{run}/effects", get(runs::effects))
+        .route("/sync_runs/{run}/approve", post(runs::approve))
+        .route("/sync_runs/{run}/reject", post(runs::reject))
+        .route("/sync_runs/{run}/cancel", post(runs::cancel))
         .route("/api_keys", get(keys::list).post(keys::create))
         .route("/api_keys/{key}", delete(keys::revoke))
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::domain::clock::timestamp;
 use crate::domain::id::{OrganizationId, RuleId};
+use crate::domain::origin::Ending;
 use crate::domain::rule::RuleDocument;
 use crate::domain::{Error, Result};
 use crate::http::caller::{ApiCaller, ApiWriter};
@@ -17,7 +18,7 @@ use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
 use crate::service::change::Outcome;
-use crate::service::mapping::rules::{self, Origins, RuleFields};
+use crate::service::mapping::rules::{self, RuleFields};
 use crate::store::rules::StoredRule;
 
 /// The fields of a rule's document.
@@ -96,15 +97,14 @@ pub async fn delete(
 ) -> Result<Response, ApiFailure> {
     let rule: RuleId = id(&rule)?;
     let scope = rules::organization_of(&app, &access, rule).await?;
-    let origins = match query.one("origins") {
-        None | Some("retract") => Origins::Retract,
-        Some("hand_over") => Origins::HandOver,
-        Some(_) => {
+    let ending = match query.one("origins") {
+        None => Ending::default(),
+        Some(word) => Ending::from_word(word).ok_or_else(|| {
             let message = "origins must be retract (what the rule gave ends) or hand_over (it stays, as manual)";
-            return Err(Error::invalid("origins", "invalid_origins", message).into());
-        }
+            Error::invalid("origins", "invalid_origins", message)
+        })?,
     };
-    let revision = rules::delete(&app, &access, scope, rule, origins).await?;
+    let revision = rules::delete(&app, &access, scope, rule, ending).await?;
     Ok(at_revision(StatusCode::NO_CONTENT.into_response(), revision))
 }
 

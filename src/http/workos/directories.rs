@@ -9,6 +9,7 @@ use super::error::ApiFailure;
 use super::path::{Segments, id};
 use super::query::Query;
 use crate::app::App;
+use crate::domain::clock::timestamp;
 use crate::domain::directory::Directory;
 use crate::domain::id::DirectoryLabel;
 use crate::http::caller::ApiCaller;
@@ -42,5 +43,7 @@ pub fn object(app: &App, directory: &Directory) -> Value {
     let mut object = directory.json();
     object["scim_base_url"] = app.config.scim_base_url(directory.id).into();
     object["settings"] = json!(directory.settings);
+    object["paused_at"] = json!(directory.paused_at.map(timestamp));
+    object["backlog"] = directory.backlog.into();
     object
 }

@@ -62,6 +62,13 @@ fn face(error: &Error) -> (StatusCode, Value) {
             (StatusCode::UNPROCESSABLE_ENTITY, body)
         }
         Error::Conflict { code, .. } => (StatusCode::CONFLICT, plain(code)),
+        Error::Refused { code, details, .. } => {
+            let mut body = plain(code);
+            if let Value::Object(body) = &mut body {
+                body.extend(details.clone());
+            }
+            (StatusCode::CONFLICT, body)
+        }
         Error::Stale { .. } => (StatusCode::PRECONDITION_FAILED, plain("stale")),
         Error::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, plain("rate_limit_exceeded")),
         Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, plain("busy")),

@@ -4,18 +4,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Map;
 
-use super::Context;
+use super::Ground;
 use crate::domain::Result;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::event::Event;
-use crate::domain::id::{DirectoryUserId, MembershipId, UserId};
+use crate::domain::id::{DirectoryUserId, MembershipId, OrganizationId, UserId};
 use crate::domain::link::{Account, Decision, Method, decide};
 use crate::domain::native::User;
 use crate::scim::text::fold;
 use crate::service::change::Change;
 use crate::store::links::Link;
 use crate::store::memberships::StoredMembership;
-use crate::store::{events, is_unique_violation, links, memberships, organizations, users};
+use crate::store::{Tx, events, is_unique_violation, links, memberships, organizations, users};
 
 /// What linking did.
 pub(super) struct Linked {
@@ -28,16 +28,16 @@ pub(super) struct Linked {
 /// Climbs the ladder for people without a link in force, and makes the accounts and memberships they need.
 pub(super) async fn link(
     change: &mut Change<'_>,
-    context: &Context,
+    ground: &Ground,
     people: &[&DirectoryUser],
     known: &HashMap<DirectoryUserId, Link>,
 ) -> Result<Linked> {
-    let mut decisions = climb(change, people).await?;
+    let mut decisions = climb(change.tx, change.organization, people).await?;
     make_accounts(change, people, &mut decisions).await?;
 
     let accounts: BTreeSet<UserId> = decisions.values().filter_map(|(user, _)| *user).collect();
     let mut members = memberships::ids_by_users(change.tx, change.organization, accounts.iter().copied()).await?;
-    let role = context.default_role()?;
+    let role = ground.default_role()?;
     let new: Vec<StoredMembership> = accounts
         .iter()
         .filter(|user| !members.contains_key(user))
@@ -73,19 +73,21 @@ pub(super) async fn link(
     let changed: Vec<Link> =
         links.iter().filter(|link| known.get(&link.directory_user_id) != Some(link)).cloned().collect();
     links::put(change.tx, change.organization, &changed, change.now).await?;
+    for (_, method) in decisions.values() {
+        *change.trace.linked.entry(method.as_str()).or_default() += 1;
+    }
     Ok(Linked { links, new_memberships: new.into_iter().map(|membership| membership.id).collect() })
 }
 
 /// The account of each person, if one was decided, and by which rung.
-type Decisions = HashMap<DirectoryUserId, (Option<UserId>, Method)>;
+pub(crate) type Decisions = HashMap<DirectoryUserId, (Option<UserId>, Method)>;
 
 /// The ladder's decisions; `Create` comes out as the method `NewAccount` without an account yet.
-async fn climb(change: &mut Change<'_>, people: &[&DirectoryUser]) -> Result<Decisions> {
-    let returned = links::ended_by_external_id(change.tx, change.organization, people.iter().copied()).await?;
+pub(crate) async fn climb(tx: &mut Tx, organization: OrganizationId, people: &[&DirectoryUser]) -> Result<Decisions> {
+    let returned = links::ended_by_external_id(tx, organization, people.iter().copied()).await?;
     let emails: BTreeSet<String> = people.iter().filter_map(|person| person.email().map(fold)).collect();
-    let accounts = users::by_emails(change.tx, change.organization, emails).await?;
-    let verified: HashSet<String> =
-        organizations::verified_domains(change.tx, change.organization).await?.into_iter().collect();
+    let accounts = users::by_emails(tx, organization, emails).await?;
+    let verified: HashSet<String> = organizations::verified_domains(tx, organization).await?.into_iter().collect();
 
     let mut taken: HashSet<UserId> = HashSet::new();
     let mut decisions = Decisions::new();
@@ -99,7 +101,7 @@ async fn climb(change: &mut Change<'_>, people: &[&DirectoryUser]) -> Result<Dec
         let account = email.as_ref().and_then(|email| accounts.get(email)).map(|account| Account {
             user: account.id,
             domain_verified: domain_of(&account.email_key).is_some_and(|domain| verified.contains(domain)),
-            ours_alone: account.made_by_organization == Some(change.organization) && !account.member_elsewhere,
+            ours_alone: account.made_by_organization == Some(organization) && !account.member_elsewhere,
             member_here: account.member_here,
         });
         let decision = match decide(returned, email.is_some(), account) {

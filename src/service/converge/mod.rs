@@ -4,27 +4,33 @@
 //! difference and emits one event per effective change. Only the scope differs between its callers: a SCIM
 //! request touches a few people, an applied rule many, a reconcile everybody.
 //!
-//! The steps, each in a file: `bind` (rules × directory groups → bindings and mirrors), `people`
-//! (bindings × directory users → origins, with the accounts that they need), `settle` (origins → effective
-//! rows and events).
+//! The steps, each in a file: `bind` and `mirror` (rules × directory groups → bindings and native groups, in a
+//! `draft`), `assess` (what people have and should have), `people` (the difference in origins, with the accounts
+//! that they need; what they lose is for `losses`), `settle` (origins → effective rows and events). `assess` and
+//! the draft write nothing: plans and verifications evaluate with them (`service::mapping::survey`).
 
 mod accounts;
-mod bind;
-mod people;
-mod settle;
+pub(crate) mod assess;
+pub(crate) mod bind;
+pub(crate) mod draft;
+mod ground;
+mod losses;
+mod mirror;
+pub(crate) mod people;
+pub(crate) mod settle;
 
 use std::collections::BTreeSet;
-use std::ops::Deref;
-use std::sync::Arc;
 
+pub(crate) use accounts::{Decisions, climb};
+pub(crate) use ground::Ground;
+pub(crate) use losses::{Losses, find as find_losses};
+
+use self::bind::{Bound, Leaving};
+use self::draft::Draft;
 use super::change::Change;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId, RuleId};
-use crate::domain::policy::Policy;
-use crate::domain::rule::{Rule, RuleState};
-use crate::domain::{Error, Result};
-use crate::scim::schema::Catalogue;
-use crate::store::rules::{self, StoredRule};
-use crate::store::{bindings, directories, edges, memberships, origins, policies, roles};
+use crate::domain::Result;
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId};
+use crate::store::{bindings, edges, links, memberships, origins};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
@@ -34,7 +40,7 @@ const CHUNK: usize = 500;
 pub struct Scope {
     /// Directory users whose facts, groups or links changed, those that were just removed included.
     pub users: BTreeSet<DirectoryUserId>,
-    /// Directory groups that are new or whose attributes changed.
+    /// Directory groups that are new or whose attributes changed, or that have bindings and are gone.
     pub groups: BTreeSet<DirectoryGroupId>,
     /// Directory groups that are about to be removed: their bindings end now, their rows after.
     pub removed_groups: BTreeSet<DirectoryGroupId>,
@@ -42,98 +48,116 @@ pub struct Scope {
     pub memberships: BTreeSet<MembershipId>,
     /// Names of native groups (as they collide) that became free.
     pub freed_names: BTreeSet<String>,
-    /// Rules whose mirrored groups stay when their mirrors end and the rule in force says nothing of mirrors:
-    /// those that kept them until now, and those that are handed over.
-    pub keeping: BTreeSet<RuleId>,
-}
-
-/// What stays the same throughout one convergence.
-pub(super) struct Context {
-    policy: Arc<Policy>,
-    keeping: BTreeSet<RuleId>,
-}
-
-impl Context {
-    async fn load(change: &mut Change<'_>, keeping: BTreeSet<RuleId>) -> Result<Self> {
-        let (stamp, kept) = policies::current(change.tx, change.organization).await?;
-        let policy = if let Some(policy) = kept {
-            policy
-        } else {
-            let policy = Arc::new(policy(change).await?);
-            policies::keep(change.tx, change.organization, stamp, &policy);
-            policy
-        };
-        Ok(Context { policy, keeping })
-    }
-}
-
-impl Deref for Context {
-    type Target = Policy;
-
-    fn deref(&self) -> &Policy {
-        &self.policy
-    }
-}
-
-/// The organization's policy, from the database.
-async fn policy(change: &mut Change<'_>) -> Result<Policy> {
-    let roles = roles::all(change.tx, change.organization).await?;
-    let mut rules = Vec::new();
-    for stored in rules::applied(change.tx, change.organization).await? {
-        let Some(version) = stored.applied_version else { continue };
-        if stored.document.state == RuleState::Active {
-            rules.push(compiled(change, stored, version).await?);
-        }
-    }
-    Ok(Policy::new(rules, roles))
-}
-
-/// A rule that was checked when it was saved; one for a directory with schemas of its own needs those.
-async fn compiled(change: &mut Change<'_>, stored: StoredRule, version: i64) -> Result<Rule> {
-    let StoredRule { id, key, document, .. } = stored;
-    match (Rule::compile(id, &key, version, document.clone(), &Catalogue::built_in()), document.directory_id) {
-        (Err(_), Some(directory)) => {
-            let directory = directories::find(change.tx, Some(change.organization), directory).await?;
-            let directory = directory.ok_or_else(|| Error::internal(format!("rule {id} is for no directory")))?;
-            Rule::compile(id, &key, version, document, &*directory.catalogue()?)
-        }
-        (rule, _) => rule,
-    }
 }
 
 /// Makes native state agree, within `scope`, in the transaction of `change`.
 pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
-    let Scope { mut users, mut groups, mut removed_groups, memberships, mut freed_names, keeping } = scope;
-    let context = Context::load(change, keeping).await?;
+    let Scope { mut users, mut groups, removed_groups, memberships, mut freed_names } = scope;
+    let ground = Ground::load(change.tx, change.organization).await?;
+    if !removed_groups.is_empty() && !ground.resting.is_empty() {
+        users.extend(origins::frozen_by_groups(change.tx, change.organization, removed_groups.iter().copied()).await?);
+    }
     // Each round may free names that mirrors wait for, or groups that they may adopt; a round without any is
     // the last. A name changes hands once per round and is never freed by taking it, so this ends.
+    let mut removed = removed_groups.clone();
     loop {
         if !freed_names.is_empty() {
             groups.extend(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?);
         }
-        let removed = std::mem::take(&mut removed_groups);
-        let bound = bind::groups(change, &context, &std::mem::take(&mut groups), &removed).await?;
+        let bound = bind_groups(change, &ground, &std::mem::take(&mut groups), &removed, Leaving::Now).await?;
+        removed.clear();
         if !bound.changed.is_empty() {
             users.extend(edges::people_of(change.tx, change.organization, bound.changed).await?);
         }
         let scope: Vec<DirectoryUserId> = std::mem::take(&mut users).into_iter().collect();
         for chunk in scope.chunks(CHUNK) {
-            let touched = people::converge(change, &context, chunk).await?;
-            settle::settle(change, &context, touched).await?;
+            let touched = people::converge(change, &ground, chunk, &removed_groups).await?;
+            settle::settle(change, &ground, touched).await?;
             change.flush_if_large().await?;
         }
         freed_names = bound.freed_names;
-        for group in bound.retired {
-            freed_names.extend(bind::retire(change, &context, group).await?);
-        }
-        for group in bound.released {
-            freed_names.extend(bind::release(change, group).await?);
+        for (group, (_, goes)) in bound.ended {
+            freed_names.extend(let_go(change, &ground, group, goes).await?);
         }
         if freed_names.is_empty() {
             break;
         }
     }
-    settle_all(change, &context, memberships).await
+    settle_all(change, &ground, memberships).await
+}
+
+/// Brings the bindings of directory groups up to date; their people follow in later chunks of a run, and then
+/// [`finish`].
+pub(crate) async fn bind(change: &mut Change<'_>, groups: &BTreeSet<DirectoryGroupId>) -> Result<BTreeSet<String>> {
+    let ground = Ground::load(change.tx, change.organization).await?;
+    let bound = bind_groups(change, &ground, groups, &BTreeSet::new(), Leaving::Later).await?;
+    Ok(bound.freed_names)
+}
+
+/// Lets go of native groups of mirrors that ended and whose people have left, up to `limit`. Answers the directory
+/// groups that waited for a name that is free now, whose bindings are to be brought up to date, and whether that
+/// was all.
+pub(crate) async fn finish(
+    change: &mut Change<'_>,
+    mut freed_names: BTreeSet<String>,
+    limit: i64,
+) -> Result<(BTreeSet<DirectoryGroupId>, bool)> {
+    let ground = Ground::load(change.tx, change.organization).await?;
+    let ended = bindings::ended(change.tx, change.organization, limit).await?;
+    let over = i64::try_from(ended.len()).is_ok_and(|count| count < limit);
+    for mut binding in ended {
+        let key = (binding.rule_id, binding.directory_group_id);
+        let goes = binding.mirror_state.as_deref() == Some("ended");
+        let group = binding.mirror_group_id.take();
+        binding.mirror_state = None;
+        let mut draft = Draft::default();
+        draft.bind(key, Some(binding).filter(|binding| binding.matched || binding.excepted));
+        draft.write(change).await?;
+        if let Some(group) = group {
+            freed_names.extend(let_go(change, &ground, group, goes).await?);
+        }
+        change.flush_if_large().await?;
+    }
+    if freed_names.is_empty() {
+        return Ok((BTreeSet::new(), over));
+    }
+    let waiting = bindings::waiting_for_names(change.tx, change.organization, freed_names).await?;
+    Ok((waiting.into_iter().collect(), over))
+}
+
+async fn bind_groups(
+    change: &mut Change<'_>,
+    ground: &Ground,
+    groups: &BTreeSet<DirectoryGroupId>,
+    removed: &BTreeSet<DirectoryGroupId>,
+    leaving: Leaving,
+) -> Result<Bound> {
+    let mut all = Bound::default();
+    let groups: Vec<DirectoryGroupId> = groups.union(removed).copied().collect();
+    for chunk in groups.chunks(bind::CHUNK) {
+        let mut draft = Draft::default();
+        let chunk = chunk.iter().copied().collect();
+        let bound = bind::groups(change.tx, ground, &mut draft, &chunk, removed, (leaving, change.now)).await?;
+        draft.write(change).await?;
+        all.changed.extend(bound.changed);
+        all.ended.extend(bound.ended);
+        all.freed_names.extend(bound.freed_names);
+    }
+    Ok(all)
+}
+
+/// Deletes or releases a native group whose mirror ended. Answers its name, if it is free now.
+async fn let_go(
+    change: &mut Change<'_>,
+    ground: &Ground,
+    group: crate::domain::id::GroupId,
+    goes: bool,
+) -> Result<Option<String>> {
+    let spoken_for = goes && origins::speak_for_group(change.tx, change.organization, group).await?;
+    let mut draft = Draft::default();
+    let freed = bind::let_go(change.tx, ground, &mut draft, group, goes, spoken_for).await?;
+    draft.write(change).await?;
+    Ok(freed)
 }
 
 /// Ends a membership that nothing speaks for any more: no origin, no link in force. Otherwise it stays.
@@ -149,10 +173,10 @@ pub async fn leave(change: &mut Change<'_>, id: MembershipId) -> Result<()> {
     Ok(())
 }
 
-async fn settle_all(change: &mut Change<'_>, context: &Context, memberships: BTreeSet<MembershipId>) -> Result<()> {
+async fn settle_all(change: &mut Change<'_>, ground: &Ground, memberships: BTreeSet<MembershipId>) -> Result<()> {
     let memberships: Vec<MembershipId> = memberships.into_iter().collect();
     for chunk in memberships.chunks(CHUNK) {
-        settle::settle(change, context, chunk.iter().map(|id| (*id, false)).collect()).await?;
+        settle::settle(change, ground, chunk.iter().map(|id| (*id, false)).collect()).await?;
         change.flush_if_large().await?;
     }
     Ok(())

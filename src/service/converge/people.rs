@@ -1,108 +1,145 @@
-//! Bindings × directory users → origins, and the memberships that hold them.
+//! Bindings × directory users → origins, with the accounts and memberships that they need.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Context, accounts};
+use super::assess::{Assessed, assess};
+use super::draft::Draft;
+use super::{Ground, accounts, losses};
 use crate::domain::Result;
-use crate::domain::binding::{Binding, desired, grants_anything};
+use crate::domain::binding::grants_anything;
 use crate::domain::directory::DirectoryUser;
-use crate::domain::id::{DirectoryUserId, MembershipId};
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId};
 use crate::domain::origin::{Kind, Origin};
 use crate::service::change::Change;
-use crate::store::origins::Placed;
-use crate::store::{directory_users, edges, links, origins};
+use crate::store::links::{self, Link};
+use crate::store::origins::{self, Placed};
 
-/// Brings the rule origins of these people up to date. Answers the memberships to settle; `true` for new ones.
+/// Brings the origins in the names of these people up to date. Answers the memberships to settle; `true` for new ones.
 pub(super) async fn converge(
     change: &mut Change<'_>,
-    context: &Context,
+    ground: &Ground,
     ids: &[DirectoryUserId],
+    removed: &BTreeSet<DirectoryGroupId>,
 ) -> Result<BTreeMap<MembershipId, bool>> {
-    let mut links = links::of_users(change.tx, change.organization, ids.iter().copied()).await?;
     let mut touched = BTreeMap::new();
-    if context.rules.is_empty() && links.is_empty() {
-        // Nothing is mapped, and nobody of these ever was.
+    let mut seen = assess(change.tx, ground, &Draft::default(), ids, removed).await?;
+    if seen.wanted.is_empty() {
         return Ok(touched);
     }
-    let users = directory_users::by_ids(change.tx, change.organization, ids.iter().copied()).await?;
-    let wanted = wanted_origins(change, context, &users).await?;
+    // Also those whose links end here: their memberships stand otherwise now.
+    let holders: HashMap<DirectoryUserId, MembershipId> = holders(&seen.links);
+    follow_facts(change, ground, &mut seen).await?;
 
-    // People who are to get something and have no account in force yet.
-    let unlinked: Vec<&DirectoryUser> = users
-        .iter()
-        .filter(|user| user.active && wanted.get(&user.id).is_some_and(grants_anything))
-        .filter(|user| !links.get(&user.id).is_some_and(links::Link::is_linked))
-        .collect();
+    let unlinked: Vec<&DirectoryUser> = unlinked(&seen).collect();
     if !unlinked.is_empty() {
-        let made = accounts::link(change, context, &unlinked, &links).await?;
+        let made = accounts::link(change, ground, &unlinked, &seen.links).await?;
         touched.extend(made.new_memberships.into_iter().map(|id| (id, true)));
-        links.extend(made.links.into_iter().map(|link| (link.directory_user_id, link)));
+        let joined = made.links.iter().filter_map(|link| link.membership_id);
+        let unread: BTreeSet<MembershipId> = joined.filter(|id| !seen.stored.contains_key(id)).collect();
+        if !unread.is_empty() {
+            seen.stored.extend(origins::of_memberships(change.tx, change.organization, unread).await?);
+        }
+        seen.links.extend(made.links.into_iter().map(|link| (link.directory_user_id, link)));
     }
-    accounts::follow_profiles(change, &users, &links).await?;
+    accounts::follow_profiles(change, &seen.users, &seen.links).await?;
 
-    let holders: HashMap<DirectoryUserId, MembershipId> =
-        links.values().filter_map(|link| Some((link.directory_user_id, link.membership_id?))).collect();
+    let mut holders = holders;
+    holders.extend(self::holders(&seen.links));
     for membership in holders.values() {
         touched.entry(*membership).or_insert(false);
     }
-    let in_force = |user: DirectoryUserId| links.get(&user).is_some_and(links::Link::is_linked);
-    let target: BTreeSet<Placed> = wanted
-        .into_iter()
-        .filter(|(user, _)| in_force(*user))
-        .filter_map(|(user, origins)| Some((*holders.get(&user)?, origins)))
-        .flat_map(|(membership, origins)| origins.into_iter().map(move |origin| (membership, origin)))
-        .collect();
-    write_difference(change, context, ids, touched.keys().copied().collect(), target).await?;
+    let target = target(&seen, &holders);
+    write_difference(change, ground, &seen, target).await?;
     Ok(touched)
 }
 
-/// What the rules give to each of these people.
-async fn wanted_origins(
-    change: &mut Change<'_>,
-    context: &Context,
-    users: &[DirectoryUser],
-) -> Result<HashMap<DirectoryUserId, BTreeSet<Origin>>> {
-    if context.rules.is_empty() || users.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut bindings: HashMap<DirectoryUserId, Vec<Binding>> = HashMap::new();
-    for (user, binding) in edges::bindings_of(change.tx, change.organization, users.iter().map(|u| u.id)).await? {
-        bindings.entry(user).or_default().push(binding);
-    }
-    let none = Vec::new();
-    Ok(users
-        .iter()
-        .map(|user| {
-            let bindings = bindings.get(&user.id).unwrap_or(&none);
-            (user.id, desired(user, &context.rules, bindings, &context.role_ids))
-        })
-        .collect())
+fn holders(links: &HashMap<DirectoryUserId, Link>) -> HashMap<DirectoryUserId, MembershipId> {
+    links.values().filter_map(|link| Some((link.directory_user_id, link.membership_id?))).collect()
 }
 
-/// Ends the rule origins of these people that are not wanted and stores those that are missing.
+/// People who are to get something and have no account in force yet. Whom somebody refused stays without.
+pub(crate) fn unlinked(seen: &Assessed) -> impl Iterator<Item = &DirectoryUser> {
+    let lacks =
+        |user: &&DirectoryUser| !seen.links.get(&user.id).is_some_and(|link| link.is_linked() || link.is_refused());
+    let entitled = |user: &&DirectoryUser| user.active && seen.wanted.get(&user.id).is_some_and(grants_anything);
+    seen.users.iter().filter(entitled).filter(lacks)
+}
+
+/// The origins that should be there, placed. Whoever is there and has no link in force has none.
+pub(crate) fn target(seen: &Assessed, holders: &HashMap<DirectoryUserId, MembershipId>) -> BTreeSet<Placed> {
+    let in_force =
+        |user: &DirectoryUserId| seen.gone.contains(user) || seen.links.get(user).is_some_and(Link::is_linked);
+    seen.wanted
+        .iter()
+        .filter(|(user, _)| in_force(user))
+        .filter_map(|(user, origins)| Some((*holders.get(user)?, origins)))
+        .flat_map(|(membership, origins)| origins.iter().map(move |origin| (membership, *origin)))
+        .collect()
+}
+
+/// The links as the facts have them now: active or not; ended for those who are gone. A directory that is removed
+/// speaks for nobody any more, but whom it had suspended stays suspended.
+pub(crate) fn links_that_follow(ground: &Ground, seen: &Assessed) -> (Vec<Link>, Vec<DirectoryUserId>) {
+    let (mut changed, mut removed) = (Vec::new(), Vec::new());
+    for user in &seen.users {
+        if let Some(link) = seen.links.get(&user.id) {
+            let external_id = user.text("externalId").map(str::to_owned);
+            let followed = Link { active: user.active, external_id, ..link.clone() };
+            if followed != *link {
+                changed.push(followed);
+            }
+        }
+    }
+    for id in &seen.gone {
+        let Some(link) = seen.links.get(id) else { continue };
+        if ground.directory(link.directory_id).leaving.is_some() && (link.active || !link.is_linked()) {
+            removed.push(*id);
+        } else if link.state != "ended" {
+            changed.push(Link { state: "ended".to_owned(), ..link.clone() });
+        }
+    }
+    (changed, removed)
+}
+
+async fn follow_facts(change: &mut Change<'_>, ground: &Ground, seen: &mut Assessed) -> Result<()> {
+    let (changed, removed) = links_that_follow(ground, seen);
+    links::put(change.tx, change.organization, &changed, change.now).await?;
+    links::remove(change.tx, change.organization, &removed).await?;
+    for link in changed {
+        seen.links.insert(link.directory_user_id, link);
+    }
+    Ok(())
+}
+
+/// Ends the origins of these people that are not wanted and stores those that are missing; what the guard parks
+/// is held.
 async fn write_difference(
     change: &mut Change<'_>,
-    context: &Context,
-    people: &[DirectoryUserId],
-    memberships: Vec<MembershipId>,
-    target: BTreeSet<Placed>,
+    ground: &Ground,
+    seen: &Assessed,
+    mut target: BTreeSet<Placed>,
 ) -> Result<()> {
-    if memberships.is_empty() {
+    let stored = seen.stored_in_their_names();
+    if stored == target {
         return Ok(());
     }
-    let people: BTreeSet<DirectoryUserId> = people.iter().copied().collect();
-    let theirs = |origin: &Origin| {
-        matches!(origin.kind, Kind::Rule | Kind::Exclude)
-            && origin.directory_user.is_some_and(|user| people.contains(&user))
-    };
-    let stored: BTreeSet<Placed> = origins::of_memberships(change.tx, change.organization, memberships)
-        .await?
-        .into_iter()
-        .flat_map(|(membership, origins)| origins.into_iter().map(move |origin| (membership, origin)))
-        .filter(|(_, origin)| theirs(origin))
-        .collect();
+    let lost = losses::find(seen, &stored, &target);
+    let held = losses::park(change, ground, seen, &lost).await?;
+    target.extend(held.iter().copied());
     let ended: Vec<Placed> = stored.difference(&target).copied().collect();
     let new: Vec<Placed> = target.difference(&stored).copied().collect();
+    losses::record(change, &lost, &held).await?;
+    let returned = ended.iter().filter(|(_, origin)| origin.kind == Kind::Held);
+    losses::unpark(change, returned.map(|(membership, origin)| (*membership, origin.target)).collect()).await?;
     origins::delete(change.tx, change.organization, &ended).await?;
-    origins::insert(change.tx, change.organization, &new, |rule| context.version(rule), None, change.now).await
+    change.trace.origins_ended += count(&ended);
+    change.trace.origins_added += count(&new);
+    let (cause, actor) = (change.cause.id(), change.cause.actor());
+    let made = origins::Made { cause: Some(&cause), actor: &actor, at: change.now };
+    origins::insert(change.tx, change.organization, &new, |rule| ground.version(rule), &made).await
+}
+
+fn count(origins: &[Placed]) -> i64 {
+    i64::try_from(origins.iter().filter(|(_, origin): &&(MembershipId, Origin)| origin.kind != Kind::Held).count())
+        .unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Context;
+use super::Ground;
 use crate::domain::Result;
 use crate::domain::id::{GroupId, MembershipId, RoleId};
 use crate::domain::native::Membership;
@@ -24,7 +24,7 @@ struct Writes {
 /// Brings what these memberships effectively have up to date; `true` marks those that were just made.
 pub(super) async fn settle(
     change: &mut Change<'_>,
-    context: &Context,
+    ground: &Ground,
     touched: BTreeMap<MembershipId, bool>,
 ) -> Result<()> {
     if touched.is_empty() {
@@ -44,14 +44,14 @@ pub(super) async fn settle(
         let mut standing = standings.get(&membership.id).copied().unwrap_or_default();
         standing.deactivated = membership.deactivated;
         let origins = origins.remove(&membership.id).unwrap_or_default();
-        let has = effective(&origins, standing, &context.roles, |rule| context.rank(rule));
+        let has = effective(&origins, standing, &ground.roles, |rule| ground.rank(rule));
         let before = Before {
             roles: held.remove(&membership.id).unwrap_or_default().into_iter().collect(),
             groups: in_groups.remove(&membership.id).unwrap_or_default(),
             is_new: touched.get(&membership.id).copied().unwrap_or_default(),
             standing,
         };
-        news.extend(difference(change, context, membership, &before, &has, &mut writes));
+        news.extend(difference(change, ground, membership, &before, &has, &mut writes));
     }
     memberships::update(change.tx, organization, &writes.updated).await?;
     memberships::remove_roles(change.tx, organization, &writes.removed_roles).await?;
@@ -75,7 +75,7 @@ struct Before {
 /// Notes what differs, and answers the events: leaving groups, the membership itself, joining groups.
 fn difference(
     change: &Change<'_>,
-    context: &Context,
+    ground: &Ground,
     mut membership: StoredMembership,
     before: &Before,
     has: &Effective,
@@ -101,7 +101,7 @@ fn difference(
     }
     if changed || before.is_new {
         let name = if before.is_new { "organization_membership.created" } else { "organization_membership.updated" };
-        news.push((name, rendered(change, context, &membership, has, before.standing).json()));
+        news.push((name, rendered(change, ground, &membership, has, before.standing).json()));
     }
     if changed {
         writes.updated.push(membership);
@@ -119,12 +119,12 @@ fn member_json(group: GroupId, membership: MembershipId) -> serde_json::Value {
 
 fn rendered(
     change: &Change<'_>,
-    context: &Context,
+    ground: &Ground,
     membership: &StoredMembership,
     has: &Effective,
     standing: Standing,
 ) -> Membership {
-    let slugs: HashMap<RoleId, &str> = context.roles.iter().map(|role| (role.id, role.slug.as_str())).collect();
+    let slugs: HashMap<RoleId, &str> = ground.roles.iter().map(|role| (role.id, role.slug.as_str())).collect();
     let slug = |role: &RoleId| slugs.get(role).map(|slug| (*slug).to_owned());
     Membership {
         id: membership.id,

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::force;
 use crate::app::App;
 use crate::domain::directory::Directory;
 use crate::domain::id::{OrganizationId, RuleId};
-use crate::domain::rule::{Action, OnDelete, Rule, RuleDocument, RuleState};
+use crate::domain::origin::Ending;
+use crate::domain::rule::{Action, Rule, RuleDocument};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::service::change::{Change, Outcome};
-use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
 use crate::store::rules::{self, StoredRule};
-use crate::store::{Lane, Tx, bindings, directories, directory_groups, directory_users, edges, groups, origins, roles};
+use crate::store::{Lane, Tx, directories, directory_groups, groups, roles};
 
 /// What of a rule an admin writes; what is absent stays as it is, or takes its default.
 #[derive(Debug, Clone, Default)]
@@ -27,16 +28,6 @@ pub struct RuleFields {
     pub document: Option<RuleDocument>,
     /// Put the saved version in force in the same call.
     pub apply: bool,
-}
-
-/// What becomes of what a deleted rule gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Origins {
-    /// It ends.
-    #[default]
-    Retract,
-    /// It stays, as if somebody had given it by hand.
-    HandOver,
 }
 
 /// Saves a new rule, and applies it if asked to.
@@ -59,6 +50,8 @@ pub async fn create(
         key,
         version: 1,
         applied_version: None,
+        leaving: None,
+        run_id: None,
         document,
         created_at: now,
         updated_at: now,
@@ -70,7 +63,7 @@ pub async fn create(
             check(change.tx, change.organization, &rule).await?;
             rules::insert(change.tx, change.organization, &rule).await?;
             if apply {
-                put_in_force(change, &mut rule).await?;
+                force::put_in_force(change, &mut rule).await?;
             }
             Ok(rule)
         })
@@ -113,7 +106,7 @@ pub async fn update(
                 rules::update(change.tx, change.organization, &rule).await?;
             }
             if applies {
-                put_in_force(change, &mut rule).await?;
+                force::put_in_force(change, &mut rule).await?;
             }
             Ok(rule)
         })
@@ -127,22 +120,12 @@ pub async fn delete(
     access: &ApiAccess,
     scope: OrganizationScope,
     id: RuleId,
-    origins: Origins,
+    ending: Ending,
 ) -> Result<i64> {
     let saved = in_change(app, access, scope, move |change| {
         Box::pin(async move {
             let rule = found(change.tx, change.organization, id).await?;
-            if origins == Origins::HandOver {
-                let actor = change.cause.actor();
-                origins::hand_over(change.tx, change.organization, id, &actor, change.now).await?;
-            }
-            let mut before = reach_in_force(change, &rule).await?;
-            if origins == Origins::HandOver {
-                before.keeping.insert(id);
-            }
-            rules::set_applied(change.tx, change.organization, id, None, change.now).await?;
-            converge(change, before).await?;
-            rules::delete(change.tx, change.organization, id).await?;
+            force::delete(change, &rule, ending).await?;
             Ok(rule)
         })
     })
@@ -200,43 +183,6 @@ async fn found(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Result<
     rules::find(tx, organization, id).await?.ok_or_else(|| Error::not_found("mapping rule", id))
 }
 
-/// Puts the newest version in force and makes native state agree, for everybody it concerned or concerns.
-async fn put_in_force(change: &mut Change<'_>, rule: &mut StoredRule) -> Result<()> {
-    let mut scope = reach_in_force(change, rule).await?;
-    let after = reach(change, rule, &rule.document).await?;
-    scope.users.extend(after.users);
-    scope.groups.extend(after.groups);
-    rules::set_applied(change.tx, change.organization, rule.id, Some(rule.version), change.now).await?;
-    rule.applied_version = Some(rule.version);
-    converge(change, scope).await
-}
-
-/// What the version in force concerns, which need not be the newest; nothing if there is none.
-async fn reach_in_force(change: &mut Change<'_>, rule: &StoredRule) -> Result<Scope> {
-    let in_force = rules::applied(change.tx, change.organization).await?;
-    let Some(applied) = in_force.into_iter().find(|applied| applied.id == rule.id) else { return Ok(Scope::default()) };
-    let mut scope = reach(change, rule, &applied.document).await?;
-    if applied.document.mirror().is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep) {
-        scope.keeping.insert(rule.id);
-    }
-    Ok(scope)
-}
-
-/// Everybody and every group that a version of a rule may concern. Groups that it comes to match or stops
-/// matching bring their people themselves; the people of those that it matches throughout are named here.
-async fn reach(change: &mut Change<'_>, rule: &StoredRule, document: &RuleDocument) -> Result<Scope> {
-    let organization = change.organization;
-    let by_group = document.when.group.is_some() || !document.when.group_ids.is_empty();
-    let groups = directory_groups::all_ids(change.tx, organization, document.directory_id).await?;
-    let users = if by_group {
-        let bound = bindings::groups_of_rule(change.tx, organization, rule.id).await?;
-        edges::people_of(change.tx, organization, bound).await?
-    } else {
-        directory_users::all_ids(change.tx, organization, document.directory_id).await?
-    };
-    Ok(Scope { users, groups, ..Scope::default() })
-}
-
 fn check_key(key: &str) -> Result<()> {
     let fine = (1..=100).contains(&key.len())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
@@ -260,10 +206,6 @@ async fn check_key_is_free(tx: &mut Tx, organization: OrganizationId, rule: &Sto
 /// Refuses a document that does not compile or that names what is not there.
 async fn check(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
     let document = &rule.document;
-    if document.state == RuleState::Frozen {
-        let message = "a rule cannot be frozen in this version; save it as draft, or delete it and hand over";
-        return Err(Error::invalid("state", "not_supported", message));
-    }
     let catalogue = catalogue(tx, organization, document).await?;
     Rule::compile(rule.id, &rule.key, rule.version, document.clone(), &catalogue)?;
     let wanted = document.when.group_ids.iter().copied();

@@ -145,7 +145,7 @@ pub(super) fn committed(call: &Call, log: &Log, change: &Change<'_>, body: Optio
         steps: Some(steps(&call.access.noted, log, &change.trace).to_string()),
         body,
         events: change.emitted(),
-        last_position: Some(change.reaches()),
+        last_position: Some(change.position()),
         created_at: change.now,
     }
 }

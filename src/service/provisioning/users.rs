@@ -19,8 +19,7 @@ use crate::service::change::Change;
 use crate::service::converge::{Scope, converge, leave};
 use crate::service::keys::ScimAccess;
 use crate::store::edges::{self, Member};
-use crate::store::links::{self, Link};
-use crate::store::{custom, directory_groups, directory_users};
+use crate::store::{custom, directory_groups, directory_users, links};
 
 /// Creates a user (RFC 7644 section 3.3).
 ///
@@ -169,10 +168,8 @@ async fn remove(change: &mut Change<'_>, access: &ScimAccess, user: &DirectoryUs
     change.trace.removed("users");
     emit_for_groups(change, "dsync.group.user_removed", user, &groups).await?;
     let link = links::of_users(change.tx, organization, [user.id]).await?.remove(&user.id);
-    if let Some(link) = link.clone() {
-        let external_id = user.text("externalId").map(str::to_owned);
-        let ended = Link { state: "ended".to_owned(), external_id, ..link };
-        links::put(change.tx, organization, &[ended], change.now).await?;
+    if link.is_some() {
+        links::keep_external_id(change.tx, organization, user.id, user.text("externalId")).await?;
     }
     custom::set_unique_values(change.tx, access.scope, "User", user.id.uuid(), &[]).await?;
     directory_users::delete(change.tx, organization, user.id).await?;

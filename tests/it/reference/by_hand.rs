@@ -40,7 +40,8 @@ impl Stage {
                     return Err(Error::not_found("organization membership or group", membership));
                 }
                 let placed = [(membership, origin)];
-                origins::insert(change.tx, change.organization, &placed, |_| 0, Some("test"), change.now).await?;
+                let made = origins::Made { cause: None, actor: "test", at: change.now };
+                origins::insert(change.tx, change.organization, &placed, |_| 0, &made).await?;
                 converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
             })
         })

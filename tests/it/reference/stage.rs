@@ -6,6 +6,7 @@ use muster::app::{App, Config};
 use muster::domain::id::{
     DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RequestId, RuleId,
 };
+use muster::domain::origin::Ending;
 use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::digest;
 use muster::domain::{Clock, Error};
@@ -14,7 +15,7 @@ use muster::service::change::Change;
 use muster::service::converge::{Scope, converge};
 use muster::service::directories::{self, DirectoryFields};
 use muster::service::keys::{self, ApiAccess, NewToken, ScimAccess};
-use muster::service::mapping::rules::{self, Origins, RuleFields};
+use muster::service::mapping::rules::{self, RuleFields};
 use muster::service::native::groups::{self as native_groups, NewGroup};
 use muster::service::organizations::{self, NewOrganization};
 use muster::service::provisioning::{Call, Precondition, groups, users};
@@ -330,7 +331,7 @@ impl Stage {
             }
             Operation::DeleteRule { rule, hand_over } => {
                 let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
-                let origins = if *hand_over { Origins::HandOver } else { Origins::Retract };
+                let origins = if *hand_over { Ending::HandOver } else { Ending::Retract };
                 answered(rules::delete(&app, &self.api, self.scope, id, origins).await)?;
                 self.rules.retain(|rule| *rule != id);
                 return Ok(hand_over.then_some(id));

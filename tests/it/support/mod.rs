@@ -3,6 +3,7 @@
 pub mod database;
 pub mod native;
 pub mod people;
+pub mod runs;
 pub mod scene;
 pub mod scim;
 pub mod server;

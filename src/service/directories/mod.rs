@@ -1,4 +1,6 @@
-//! Directories: made, changed, found, listed.
+//! Directories: made, changed, found, listed; paused, resumed and removed in `lifecycle`.
+
+pub mod lifecycle;
 
 use serde_json::{Map, Value};
 
@@ -42,6 +44,9 @@ pub async fn create(
         name: String::new(),
         kind: DEFAULT_TYPE.to_owned(),
         state: "validating".to_owned(),
+        paused_at: None,
+        backlog: 0,
+        leaving: None,
         settings: DirectorySettings::default(),
         created_at: now,
         updated_at: now,

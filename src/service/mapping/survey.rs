@@ -1,0 +1,311 @@
+//! The survey: what would change if native state were computed anew, under the rules in force or supposed ones.
+//!
+//! It reads and never writes, so it stalls nobody: it runs on a snapshot. Plans are its effects under other rules,
+//! verifications its effects under the ones in force, of which there should be none.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::narrate::{Narrator, Shift};
+use crate::domain::Result;
+use crate::domain::directory::DirectoryUser;
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, UserId};
+use crate::domain::link::Method;
+use crate::domain::origin::{Origin, Standing, effective};
+use crate::domain::plan::Effect;
+use crate::scim::text::fold;
+use crate::service::converge::assess::{Assessed, assess};
+use crate::service::converge::bind::{self, Leaving};
+use crate::service::converge::draft::Draft;
+use crate::service::converge::{Ground, climb, find_losses, people};
+use crate::store::links::{self, Link};
+use crate::store::memberships::StoredMembership;
+use crate::store::origins::{self, Placed};
+use crate::store::{Tx, bindings, edges, groups, memberships};
+
+/// How many people are looked at at a time.
+const CHUNK: usize = 500;
+
+/// A survey under way.
+pub(crate) struct Survey {
+    ground: Ground,
+    now: DateTime<Utc>,
+    draft: Draft,
+    narrator: Narrator,
+    people: Vec<DirectoryUserId>,
+    next: usize,
+    seen: HashSet<MembershipId>,
+    /// What is stored and what should be, added up: the same exactly if they are.
+    sums: (u128, u128),
+    /// Who loses the last reason for something, by the directory that takes it away.
+    pub(crate) losers: BTreeMap<DirectoryId, BTreeSet<MembershipId>>,
+}
+
+impl Survey {
+    /// Begins with the groups. Answers the effects on native groups.
+    ///
+    /// With `strict`, differences in reasons are effects too, and not only differences in what people have.
+    /// `people` are looked at whatever becomes of their groups; those of groups whose bindings change are added.
+    pub(crate) async fn begin(
+        tx: &mut Tx,
+        ground: Ground,
+        now: DateTime<Utc>,
+        groups: BTreeSet<DirectoryGroupId>,
+        mut people: BTreeSet<DirectoryUserId>,
+        strict: bool,
+    ) -> Result<(Self, Vec<Effect>)> {
+        let mut draft = Draft::default();
+        let (changed, kept) = draft_groups(tx, &ground, &mut draft, groups, now).await?;
+        people.extend(edges::people_of(tx, ground.organization, changed).await?);
+        let narrator = Narrator::new(tx, &ground, strict).await?;
+        let effects = narrator.groups(tx, &ground, &draft, &kept).await?;
+        let people = people.into_iter().collect();
+        let survey = Survey {
+            ground,
+            now,
+            draft,
+            narrator,
+            people,
+            next: 0,
+            seen: HashSet::new(),
+            sums: (0, 0),
+            losers: BTreeMap::new(),
+        };
+        Ok((survey, effects))
+    }
+
+    /// How many people there are to look at.
+    pub(crate) fn total(&self) -> usize {
+        self.people.len()
+    }
+
+    /// How many of them were looked at.
+    pub(crate) fn looked_at(&self) -> usize {
+        self.next
+    }
+
+    /// The checksums of what is stored, and of what should be.
+    pub(crate) fn checksums(&self) -> (String, String) {
+        (format!("{:032x}", self.sums.0), format!("{:032x}", self.sums.1))
+    }
+
+    /// The effects on those of these memberships that no person who was looked at has.
+    pub(crate) async fn memberships(&mut self, tx: &mut Tx, ids: Vec<MembershipId>) -> Result<Vec<Effect>> {
+        let organization = self.ground.organization;
+        let ids: BTreeSet<MembershipId> = ids.into_iter().filter(|id| self.seen.insert(*id)).collect();
+        let rows = links::of_memberships(tx, organization, ids.iter().copied()).await?;
+        let stored = origins::of_memberships(tx, organization, ids.iter().copied()).await?;
+        let found = Assessed { stored, ..Assessed::default() };
+        let none = BTreeSet::new();
+        let shifts = self.shifts(tx, &found, (&none, &none), &rows, ids, &BTreeMap::new()).await?;
+        self.add_up(&shifts);
+        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+    }
+
+    fn add_up(&mut self, shifts: &[Shift]) {
+        for shift in shifts {
+            let (stored, desired) = shift.hashes();
+            self.sums.0 = self.sums.0.wrapping_add(stored);
+            self.sums.1 = self.sums.1.wrapping_add(desired);
+        }
+    }
+
+    /// The effects on the next people; `None` when all were looked at.
+    pub(crate) async fn next(&mut self, tx: &mut Tx) -> Result<Option<Vec<Effect>>> {
+        if self.next >= self.people.len() {
+            return Ok(None);
+        }
+        let end = (self.next + CHUNK).min(self.people.len());
+        let ids: Vec<DirectoryUserId> = self.people[self.next..end].to_vec();
+        self.next = end;
+        self.look_at(tx, &ids).await.map(Some)
+    }
+
+    /// The effects on these people, and on whoever shares a membership with them.
+    async fn look_at(&mut self, tx: &mut Tx, ids: &[DirectoryUserId]) -> Result<Vec<Effect>> {
+        let organization = self.ground.organization;
+        let own = links::of_users(tx, organization, ids.iter().copied()).await?;
+        let theirs: BTreeSet<MembershipId> = own.values().filter_map(|link| link.membership_id).collect();
+        let mut rows = links::of_memberships(tx, organization, theirs).await?;
+        let everybody: BTreeSet<DirectoryUserId> =
+            ids.iter().copied().chain(rows.iter().map(|link| link.directory_user_id)).collect();
+        let everybody: Vec<DirectoryUserId> = everybody.into_iter().collect();
+        let mut found = assess(tx, &self.ground, &self.draft, &everybody, &BTreeSet::new()).await?;
+        let joining = self.suppose_links(tx, &mut found).await?;
+        let stored = found.stored_in_their_names();
+
+        let (followed, removed) = people::links_that_follow(&self.ground, &found);
+        rows.extend(joining.links.iter().cloned());
+        rows.retain(|link| !removed.contains(&link.directory_user_id));
+        for link in &mut rows {
+            if let Some(changed) = followed.iter().find(|changed| changed.directory_user_id == link.directory_user_id) {
+                link.clone_from(changed);
+            }
+        }
+        let holders: HashMap<DirectoryUserId, MembershipId> = found
+            .links
+            .values()
+            .chain(joining.links.iter())
+            .filter_map(|link| Some((link.directory_user_id, link.membership_id?)))
+            .collect();
+        for link in joining.links {
+            found.links.insert(link.directory_user_id, link);
+        }
+        let target = people::target(&found, &holders);
+        self.count_losers(&found, &stored, &target);
+        let concerned: BTreeSet<MembershipId> = holders.into_values().filter(|id| self.seen.insert(*id)).collect();
+        let shifts = self.shifts(tx, &found, (&stored, &target), &rows, concerned, &joining.new).await?;
+        self.add_up(&shifts);
+        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+    }
+
+    /// Whom the rules would give an account to, with the account and membership that they would get.
+    async fn suppose_links(&mut self, tx: &mut Tx, found: &mut Assessed) -> Result<Joining> {
+        let organization = self.ground.organization;
+        let unlinked: Vec<DirectoryUser> = people::unlinked(found).cloned().collect();
+        let mut joining = Joining::default();
+        if unlinked.is_empty() {
+            return Ok(joining);
+        }
+        let unlinked: Vec<&DirectoryUser> = unlinked.iter().collect();
+        let decisions = climb(tx, organization, &unlinked).await?;
+        let accounts: BTreeSet<UserId> = decisions.values().filter_map(|(account, _)| *account).collect();
+        let members = memberships::ids_by_users(tx, organization, accounts).await?;
+        let mut by_account: HashMap<UserId, MembershipId> = HashMap::new();
+        let mut by_address: HashMap<String, MembershipId> = HashMap::new();
+        for person in unlinked {
+            let membership = match decisions.get(&person.id) {
+                Some((Some(account), _)) => match members.get(account) {
+                    Some(membership) => *membership,
+                    None => *by_account.entry(*account).or_insert_with(|| joining.new_membership(self.now, person)),
+                },
+                Some((None, Method::NewAccount)) => {
+                    let address = fold(person.email().unwrap_or_default());
+                    *by_address.entry(address).or_insert_with(|| joining.new_membership(self.now, person))
+                }
+                _ => continue,
+            };
+            joining.links.push(Link {
+                directory_user_id: person.id,
+                directory_id: person.directory,
+                user_id: None,
+                membership_id: Some(membership),
+                state: "linked".to_owned(),
+                method: Method::NewAccount.as_str().to_owned(),
+                external_id: person.text("externalId").map(str::to_owned),
+                active: person.active,
+            });
+        }
+        let joined = joining.links.iter().filter_map(|link| link.membership_id);
+        let unread: BTreeSet<MembershipId> =
+            joined.filter(|id| !found.stored.contains_key(id) && !joining.new.contains_key(id)).collect();
+        found.stored.extend(origins::of_memberships(tx, organization, unread.iter().copied()).await?);
+        joining.links.extend(links::of_memberships(tx, organization, unread).await?);
+        Ok(joining)
+    }
+
+    fn count_losers(&mut self, found: &Assessed, stored: &BTreeSet<Placed>, target: &BTreeSet<Placed>) {
+        for ((membership, _), origin) in find_losses(found, stored, target) {
+            if let Some(directory) = origin.directory_user.and_then(|user| found.directory_of(user)) {
+                self.losers.entry(directory).or_default().insert(membership);
+            }
+        }
+    }
+
+    /// What these memberships have and would have.
+    async fn shifts(
+        &self,
+        tx: &mut Tx,
+        found: &Assessed,
+        (stored, target): (&BTreeSet<Placed>, &BTreeSet<Placed>),
+        rows: &[Link],
+        concerned: BTreeSet<MembershipId>,
+        new: &BTreeMap<MembershipId, DirectoryUserId>,
+    ) -> Result<Vec<Shift>> {
+        let organization = self.ground.organization;
+        let there = || concerned.iter().filter(|id| !new.contains_key(id)).copied();
+        let mut kept: HashMap<MembershipId, StoredMembership> =
+            memberships::by_ids(tx, organization, there()).await?.into_iter().map(|m| (m.id, m)).collect();
+        let mut roles = memberships::roles_of(tx, organization, there()).await?;
+        let mut in_groups = groups::of_memberships(tx, organization, there()).await?;
+        let mut shifts = Vec::new();
+        for id in concerned {
+            let membership = kept.remove(&id);
+            if membership.is_none() && !new.contains_key(&id) {
+                continue;
+            }
+            let others = found.stored.get(&id).into_iter().flatten().filter(|o| !stored.contains(&(id, **o)));
+            let wanted = target.iter().filter(|(whose, _)| *whose == id).map(|(_, origin)| origin);
+            let after: Vec<Origin> = others.chain(wanted).copied().collect();
+            let mut standing =
+                Standing::of(rows.iter().filter(|link| link.membership_id == Some(id)).map(Link::stands));
+            standing.deactivated = membership.as_ref().is_some_and(|membership| membership.deactivated);
+            let has = effective(&after, standing, &self.ground.roles, |rule| self.ground.rank(rule));
+            let before: Vec<Origin> = found.stored.get(&id).cloned().unwrap_or_default();
+            shifts.push(Shift {
+                membership: id,
+                newcomer: new.get(&id).copied(),
+                was: membership,
+                roles: roles.remove(&id).unwrap_or_default().into_iter().collect(),
+                groups: in_groups.remove(&id).unwrap_or_default(),
+                before,
+                after,
+                has,
+            });
+        }
+        Ok(shifts)
+    }
+}
+
+/// Memberships that would be made or joined.
+#[derive(Default)]
+struct Joining {
+    links: Vec<Link>,
+    new: BTreeMap<MembershipId, DirectoryUserId>,
+}
+
+impl Joining {
+    fn new_membership(&mut self, now: DateTime<Utc>, person: &DirectoryUser) -> MembershipId {
+        let id = MembershipId::mint(now);
+        self.new.insert(id, person.id);
+        id
+    }
+}
+
+/// Drafts the bindings of these groups, round by round, as a convergence writes them. Answers the directory groups
+/// whose people are concerned, and the native groups whose mirrors end and that stay.
+async fn draft_groups(
+    tx: &mut Tx,
+    ground: &Ground,
+    draft: &mut Draft,
+    groups: BTreeSet<DirectoryGroupId>,
+    now: DateTime<Utc>,
+) -> Result<(BTreeSet<DirectoryGroupId>, BTreeSet<GroupId>)> {
+    let (mut changed, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    let mut round = groups;
+    while !round.is_empty() {
+        let mut freed: BTreeSet<String> = BTreeSet::new();
+        let mut ended = BTreeMap::new();
+        let all: Vec<DirectoryGroupId> = std::mem::take(&mut round).into_iter().collect();
+        for chunk in all.chunks(bind::CHUNK) {
+            let chunk = chunk.iter().copied().collect();
+            let bound = bind::groups(tx, ground, draft, &chunk, &BTreeSet::new(), (Leaving::Now, now)).await?;
+            changed.extend(bound.changed);
+            freed.extend(bound.freed_names);
+            ended.extend(bound.ended);
+        }
+        for (group, (key, goes)) in ended {
+            let spoken_for = goes && origins::others_speak_for_group(tx, ground.organization, group, key).await?;
+            freed.extend(bind::let_go(tx, ground, draft, group, goes, spoken_for).await?);
+            if !draft.gone.contains_key(&group) {
+                kept.insert(group);
+            }
+        }
+        if !freed.is_empty() {
+            round.extend(bindings::waiting_for_names(tx, ground.organization, freed.iter().cloned()).await?);
+            round.extend(draft.waiting_for_names(&freed));
+        }
+    }
+    Ok((changed, kept))
+}
