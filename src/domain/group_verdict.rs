@@ -27,13 +27,14 @@ pub fn kept_out(rule: &Rule, group: &DirectoryGroup) -> Option<KeptOut> {
         let written = when.user.as_deref().unwrap_or_default();
         return out("when.user", written, "the rule is about people whatever their groups".to_owned());
     }
-    if !rule.selects(group) {
+    let view = rule.views_group(group);
+    if !view.selected {
         return match when.group.as_deref() {
             Some(filter) => out("when.group", filter, format!("the filter is not true of the group '{name}'")),
             None => out("when.group_ids", "", "the group is not one of those that the rule names".to_owned()),
         };
     }
-    if !rule.sees_group(group).matched {
+    if !view.matched {
         let pattern = when.capture.as_deref().unwrap_or_default();
         return out("when.capture", pattern, format!("the pattern does not match the name '{name}'"));
     }

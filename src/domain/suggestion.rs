@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::id::{GroupId, RuleId};
 use super::rule::Rule;
+use crate::scim::filter::{Op, Operand, ResolvedFilter, ResolvedTest};
 use crate::scim::text::{distance, fold};
 
 /// So many groups make a naming pattern.
@@ -68,7 +69,7 @@ pub fn suggest(
     }
     let key = fold(name);
     for rule in rules {
-        if let Some((wanted, _)) = rule.wanted_names().into_iter().find(|(wanted, whole)| is_near(&key, wanted, *whole))
+        if let Some((wanted, _)) = wanted_names(rule).into_iter().find(|(wanted, whole)| is_near(&key, wanted, *whole))
         {
             return Some(Suggestion::EditRule { rule: rule.id, key: rule.key.clone(), wanted: wanted.to_owned() });
         }
@@ -78,6 +79,20 @@ pub fn suggest(
     // A JSON string is what a filter's literal is.
     let literal = serde_json::Value::from(prefix).to_string();
     Some(Suggestion::MirrorGroup { filter: format!("displayName sw {literal}"), groups })
+}
+
+/// The names that `when.group` wants a group to have or to begin with, folded, and whether it must be all of it.
+fn wanted_names(rule: &Rule) -> Vec<(&str, bool)> {
+    let test = |filter| match filter {
+        &ResolvedFilter::Is(ref target, ResolvedTest::Compare(op, Operand::Text { ref key, .. }))
+            if target.name == "displayName" && target.extension.is_none() =>
+        {
+            matches!(op, Op::Equal | Op::StartsWith).then_some((key.as_str(), op == Op::Equal))
+        }
+        _ => None,
+    };
+    let parts = rule.group_filter().into_iter().flat_map(ResolvedFilter::disjuncts).flat_map(ResolvedFilter::conjuncts);
+    parts.filter_map(test).collect()
 }
 
 /// Whether a name misses what a filter wants by a slip or two.

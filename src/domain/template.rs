@@ -13,10 +13,34 @@ pub const MAX_NAME: usize = 256;
 /// How many instructions a template may take.
 const FUEL: u64 = 20_000;
 
-/// A template that could not be compiled or rendered; the sentence says why.
+/// A template that could not be compiled or rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TemplateError(pub String);
+#[error("{message}")]
+pub struct TemplateError {
+    /// What kind of failure it is.
+    pub fault: Fault,
+    /// A sentence that says why.
+    pub message: String,
+    /// Where in the template: characters from its start, counted from 1; if known.
+    pub column: Option<usize>,
+}
+
+/// Why a template gives no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// It renders nothing but blanks.
+    Empty,
+    /// It renders more than [`MAX_NAME`] characters.
+    TooLong,
+    /// It cannot be read, or fails: it names what the group does not have, for instance.
+    Broken,
+}
+
+impl TemplateError {
+    fn new(fault: Fault, message: impl Into<String>) -> Self {
+        TemplateError { fault, message: message.into(), column: None }
+    }
+}
 
 /// Renders `template` for a group with the captures of its rule.
 ///
@@ -39,6 +63,7 @@ fn rendered(
 ) -> Result<String, TemplateError> {
     let mut environment = Environment::empty();
     environment.set_fuel(Some(FUEL));
+    environment.set_debug(false);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     for (name, filter) in [("title", title as fn(String) -> String), ("upper", upper), ("lower", lower), ("trim", trim)]
     {
@@ -47,12 +72,15 @@ fn rendered(
     environment.add_filter("replace", replace);
     let group = context! { displayName => display_name, externalId => external_id };
     let values = context! { group => group, ..minijinja::Value::from_pairs(captures.clone()) };
-    let rendered = environment.render_str(template, values).map_err(|error| explain(&error))?;
+    let rendered = environment.render_str(template, values).map_err(|error| explain(template, &error))?;
     let name = rendered.trim();
     match name.chars().count() {
-        0 => Err(TemplateError("the template renders an empty name".to_owned())),
+        0 => Err(TemplateError::new(Fault::Empty, "the template renders an empty name")),
         1..=MAX_NAME => Ok(name.to_owned()),
-        long => Err(TemplateError(format!("the template renders {long} characters; a name has {MAX_NAME} at most"))),
+        long => {
+            let message = format!("the template renders {long} characters; a name has {MAX_NAME} at most");
+            Err(TemplateError::new(Fault::TooLong, message))
+        }
     }
 }
 
@@ -60,15 +88,18 @@ fn rendered(
 /// nothing even where every name has a value.
 pub fn check<'c>(template: &str, captures: impl Iterator<Item = &'c str>) -> Result<(), TemplateError> {
     if template.chars().count() > 1_000 {
-        return Err(TemplateError("a template has 1000 characters at most".to_owned()));
+        return Err(TemplateError::new(Fault::Broken, "a template has 1000 characters at most"));
     }
     let captures = captures.map(|name| (name.to_owned(), "x".to_owned())).collect();
     rendered(template, &captures, "x", "x").map(drop)
 }
 
-fn explain(error: &minijinja::Error) -> TemplateError {
-    let place = error.line().map(|line| format!(" (line {line})")).unwrap_or_default();
-    TemplateError(format!("{}{place}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)))
+fn explain(template: &str, error: &minijinja::Error) -> TemplateError {
+    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let before = error.range().and_then(|range| template.get(..range.start));
+    let column = before.map(|before| before.chars().count() + 1);
+    let place = column.map(|column| format!(" at column {column}")).unwrap_or_default();
+    TemplateError { column, ..TemplateError::new(Fault::Broken, format!("template error{place}: {what}")) }
 }
 
 /// Each word with a capital; words are divided by anything that is no letter or digit, and dashes and
@@ -136,13 +167,23 @@ mod tests {
 
     #[test]
     fn what_cannot_become_a_name_is_an_error_that_says_why() {
-        assert!(named("{{ taem }}").unwrap_err().0.contains("undefined"));
-        assert!(named("  ").unwrap_err().0.contains("empty"));
-        assert!(named(&"x".repeat(300)).unwrap_err().0.contains("300"));
+        assert!(named("{{ taem }}").unwrap_err().message.contains("undefined"));
+        assert!(named("  ").is_err_and(|error| error.fault == Fault::Empty));
+        assert!(
+            named(&"x".repeat(300)).is_err_and(|error| error.fault == Fault::TooLong && error.message.contains("300"))
+        );
         assert!(check("{{ team", ["team"].into_iter()).is_err());
         assert!(check("{{ taem }}", ["team"].into_iter()).is_err());
         assert!(check("{{ team | capitalise }}", ["team"].into_iter()).is_err());
         assert!(check("{{ team | title }} {{ group.externalId }}", ["team"].into_iter()).is_ok());
+    }
+
+    #[test]
+    fn a_mistake_has_its_column() {
+        let column = |template: &str| check(template, ["team"].into_iter()).unwrap_err().column;
+        assert_eq!(column("Té {{ taem }}"), Some(7));
+        assert_eq!(column("Team {{ team | capitalise }}"), Some(16));
+        assert_eq!(column("Team {{ team team }}"), Some(14));
     }
 
     #[test]

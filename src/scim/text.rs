@@ -38,12 +38,11 @@ fn has_date_time_shape(bytes: &[u8]) -> bool {
     bytes.len() >= SHAPE.len() && bytes.iter().zip(SHAPE).all(fits) && !bytes.ends_with(b"z") && !bytes.ends_with(b".")
 }
 
-/// How many characters must be changed, added or left out to make `b` of `a` (Levenshtein), ignoring ASCII case;
-/// `usize::MAX` for an `a` of more than 64 bytes.
+/// How many characters must be changed, added or left out to make `b` of `a` (Levenshtein), ignoring ASCII case.
+/// A text of more than 64 bytes is near none.
 pub fn distance(a: &str, b: &str) -> usize {
-    // Names are short; a long one is near none of them.
     const LONGEST: usize = 64;
-    if a.len() > LONGEST {
+    if a.len() > LONGEST || b.len() > 4 * LONGEST {
         return usize::MAX;
     }
     let b: Vec<char> = b.chars().collect();

@@ -83,11 +83,15 @@ pub async fn of_mirror(tx: &mut Tx, organization: OrganizationId, group: GroupId
     tx.fetch_all(sql(text).bind(organization).bind(group)).await
 }
 
-/// Bindings whose mirrors have ended and whose people were still to leave, up to `limit`.
+/// Bindings whose mirrors have ended and whose people were still to leave, up to `limit`; those whose people are held
+/// are left out.
 pub async fn ended(tx: &mut Tx, organization: OrganizationId, limit: i64) -> Result<Vec<StoredBinding>> {
     let text = format!(
         "SELECT {COLUMNS} FROM bindings b
-         WHERE b.organization_id = $1 AND b.mirror_state IN ('ended', 'released') LIMIT $2"
+         WHERE b.organization_id = $1 AND b.mirror_state IN ('ended', 'released')
+            AND NOT EXISTS (SELECT 1 FROM origins o WHERE o.organization_id = $1 AND o.target_id = b.mirror_group_id
+                AND o.target = 'group' AND o.kind = 'held')
+         LIMIT $2"
     );
     tx.fetch_all(sql(text).bind(organization).bind(limit)).await
 }

@@ -198,6 +198,18 @@ pub async fn all_ids(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// How many people a directory holds, or the organization.
+pub async fn count(tx: &mut Tx, organization: OrganizationId, directory: Option<DirectoryId>) -> Result<i64> {
+    let stmt = match directory {
+        Some(directory) => sql("SELECT COUNT(*) FROM directory_users WHERE organization_id = $1 AND directory_id = $2")
+            .bind(organization)
+            .bind(directory),
+        None => sql("SELECT COUNT(*) FROM directory_users WHERE organization_id = $1").bind(organization),
+    };
+    let (count,) = tx.fetch_one(stmt).await?;
+    Ok(count)
+}
+
 #[derive(sqlx::FromRow)]
 struct OwnedRow {
     organization_id: OrganizationId,

@@ -372,19 +372,43 @@ pub async fn people_of(
     organization: OrganizationId,
     groups: impl IntoIterator<Item = DirectoryGroupId>,
 ) -> Result<BTreeSet<DirectoryUserId>> {
-    let join = tx.join();
-    let text = format!(
-        "WITH RECURSIVE down(group_id) AS (
-            SELECT r.id FROM {} AS r
-            UNION
-            SELECT e.subgroup_id FROM down {join} directory_edges e
-                ON e.organization_id = $2 AND e.group_id = down.group_id AND e.subgroup_id IS NOT NULL)
-         SELECT DISTINCT e.user_id AS id FROM down {join} directory_edges e
-            ON e.organization_id = $2 AND e.group_id = down.group_id AND e.user_id IS NOT NULL",
-        tx.rows(1, &[("id", Column::Id)])
-    );
+    let text = format!("{} SELECT DISTINCT e.user_id AS id {}", downward(tx), people_down(tx));
     let rows: Vec<UserRow> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// As [`people_of`], of whom only some: those that the first `limit` edges lead to, in no order.
+pub async fn some_people_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    groups: impl IntoIterator<Item = DirectoryGroupId>,
+    limit: i64,
+) -> Result<BTreeSet<DirectoryUserId>> {
+    let text = format!("{} SELECT e.user_id AS id {} LIMIT $3", downward(tx), people_down(tx));
+    let stmt = sql(text).bind(Rows::ids(groups)).bind(organization).bind(limit);
+    let rows: Vec<UserRow> = tx.fetch_all(stmt).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// The walk from groups down to every group within.
+fn downward(tx: &Tx) -> String {
+    let (groups, join) = (tx.rows(1, &[("id", Column::Id)]), tx.join());
+    format!(
+        "WITH RECURSIVE down(group_id) AS (
+            SELECT r.id FROM {groups} AS r
+            UNION
+            SELECT e.subgroup_id FROM down {join} directory_edges e
+                ON e.organization_id = $2 AND e.group_id = down.group_id AND e.subgroup_id IS NOT NULL)"
+    )
+}
+
+/// The edges to people of the groups that were walked down to.
+fn people_down(tx: &Tx) -> String {
+    format!(
+        "FROM down {} directory_edges e
+            ON e.organization_id = $2 AND e.group_id = down.group_id AND e.user_id IS NOT NULL",
+        tx.join()
+    )
 }
 
 /// The start of a walk from people up to every group they are in, directly or not.

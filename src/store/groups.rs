@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::statement::{Column, Param, Rows, cell, sql};
 use super::{Page, PageRequest, Tx, containing};
 use crate::domain::Result;
-use crate::domain::id::{GroupId, MembershipId, OrganizationId};
+use crate::domain::id::{GroupId, MembershipId, OrganizationId, RuleId};
 use crate::domain::native::{Group, name_key};
 
 const COLUMNS: &str = "g.id, g.organization_id, g.name, g.description, g.created_at, g.updated_at";
@@ -94,6 +94,25 @@ pub async fn holders_of_name(tx: &mut Tx, organization: OrganizationId, key: &st
     let stmt = sql("SELECT id FROM groups WHERE organization_id = $1 AND name_key = $2 ORDER BY id");
     let rows: Vec<(GroupId,)> = tx.fetch_all(stmt.bind(organization).bind(key)).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Which of these names (as names collide) a group has, with its own spelling. Groups that mirror directory groups
+/// by the rule `except` do not count.
+pub async fn taken_names(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    keys: impl IntoIterator<Item = String>,
+    except: RuleId,
+) -> Result<HashMap<String, String>> {
+    let text = format!(
+        "SELECT g.name_key, g.name FROM {} groups g ON g.organization_id = $2 AND g.name_key = r.name_key
+         WHERE NOT EXISTS (SELECT 1 FROM bindings b
+            WHERE b.organization_id = $2 AND b.mirror_group_id = g.id AND b.rule_id = $3)",
+        tx.driving(1, &[("name_key", Column::Text)])
+    );
+    let stmt = sql(text).bind(Rows::texts(keys)).bind(organization).bind(except);
+    let rows: Vec<(String, String)> = tx.fetch_all(stmt).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A page of the organization's groups; `search` is part of a name, or an id.

@@ -68,6 +68,14 @@ pub async fn speak_for_group(tx: &mut Tx, organization: OrganizationId, group: G
     Ok(row.is_some())
 }
 
+/// Whether somebody's belonging to a group is held.
+pub async fn is_held(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<bool> {
+    let stmt = sql("SELECT membership_id FROM origins
+         WHERE organization_id = $1 AND target_id = $2 AND target = 'group' AND kind = 'held' LIMIT 1");
+    let row: Option<(MembershipId,)> = tx.fetch_optional(stmt.bind(organization).bind(group)).await?;
+    Ok(row.is_some())
+}
+
 /// Whether anything but what a rule gives by a directory group speaks for somebody's belonging to a native group.
 pub async fn others_speak_for_group(
     tx: &mut Tx,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::statement::sql;
+use super::statement::{Column, Rows, cell, sql};
 use super::{Tx, policies};
 use crate::domain::id::{OrganizationId, RuleId, RunId};
 use crate::domain::origin::Ending;
@@ -34,6 +34,17 @@ pub struct StoredRule {
     pub updated_at: DateTime<Utc>,
 }
 
+/// One saved version of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleVersion {
+    /// Its number; the first is 1.
+    pub version: i64,
+    /// What it says.
+    pub document: RuleDocument,
+    /// When it was saved.
+    pub created_at: DateTime<Utc>,
+}
+
 #[derive(sqlx::FromRow)]
 struct RuleRow {
     id: RuleId,
@@ -51,8 +62,6 @@ impl TryFrom<RuleRow> for StoredRule {
     type Error = Error;
 
     fn try_from(row: RuleRow) -> Result<Self> {
-        let document = serde_json::from_str(&row.document)
-            .map_err(|error| Error::internal(format!("rule {} has a corrupt document: {error}", row.id)))?;
         Ok(StoredRule {
             id: row.id,
             key: row.key,
@@ -60,11 +69,19 @@ impl TryFrom<RuleRow> for StoredRule {
             applied_version: row.applied_version,
             leaving: row.leaving.as_deref().and_then(Ending::from_word),
             run_id: row.run_id,
-            document,
+            document: document(row.id, &row.document)?,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
     }
+}
+
+fn document(rule: RuleId, text: &str) -> Result<RuleDocument> {
+    serde_json::from_str(text).map_err(|error| Error::internal(format!("rule {rule} has a corrupt document: {error}")))
+}
+
+fn document_text(document: &RuleDocument) -> Result<String> {
+    serde_json::to_string(document).map_err(|error| Error::Internal(Box::new(error)))
 }
 
 const COLUMNS: &str =
@@ -92,13 +109,12 @@ async fn insert_version(
     rule: &StoredRule,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let document = serde_json::to_string(&rule.document).map_err(|error| Error::Internal(Box::new(error)))?;
     let stmt = sql("INSERT INTO mapping_rule_versions (organization_id, rule_id, version, document, created_at)
          VALUES ($1, $2, $3, $4, $5)")
     .bind(organization)
     .bind(rule.id)
     .bind(rule.version)
-    .bind(document)
+    .bind(document_text(&rule.document)?)
     .bind(now);
     tx.execute(stmt).await.map(drop)
 }
@@ -114,6 +130,36 @@ pub async fn update(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule
     .bind(rule.updated_at);
     tx.execute(stmt).await?;
     insert_version(tx, organization, rule, rule.updated_at).await
+}
+
+/// Saves further versions of many rules, whose keys stay as they are.
+pub async fn update_all(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    rules: &[StoredRule],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for rule in rules {
+        rows.push([cell(rule.id), cell(rule.version), cell(document_text(&rule.document)?)]);
+    }
+    let columns = [("id", Column::Id), ("version", Column::Int), ("document", Column::Text)];
+    let heads = format!(
+        "UPDATE mapping_rules SET updated_at = $3,
+            version = (SELECT r.version FROM {0} AS r WHERE r.id = mapping_rules.id)
+         WHERE organization_id = $2 AND id IN (SELECT r.id FROM {0} AS r)",
+        tx.rows(1, &columns)
+    );
+    tx.execute(sql(heads).bind(rows.clone()).bind(organization).bind(now)).await?;
+    let versions = format!(
+        "INSERT INTO mapping_rule_versions (organization_id, rule_id, version, document, created_at)
+         SELECT $2, r.id, r.version, r.document, $3 FROM {} AS r",
+        tx.rows(1, &columns)
+    );
+    tx.execute(sql(versions).bind(rows).bind(organization).bind(now)).await.map(drop)
 }
 
 /// Puts a version in force; `run` is the run that makes native state agree, if it is not done at once.
@@ -181,6 +227,26 @@ pub async fn find(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Resu
     );
     let row: Option<RuleRow> = tx.fetch_optional(sql(text).bind(organization).bind(id)).await?;
     row.map(StoredRule::try_from).transpose()
+}
+
+/// Up to `limit` saved versions of a rule, newest first; only those before version `before`, if it is given.
+pub async fn versions(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: RuleId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<RuleVersion>> {
+    let stmt = sql("SELECT version, document, created_at FROM mapping_rule_versions
+         WHERE organization_id = $1 AND rule_id = $2 AND version < $3 ORDER BY version DESC LIMIT $4")
+    .bind(organization)
+    .bind(id)
+    .bind(before.unwrap_or(i64::MAX))
+    .bind(limit);
+    let rows: Vec<(i64, String, DateTime<Utc>)> = tx.fetch_all(stmt).await?;
+    rows.into_iter()
+        .map(|(version, text, created_at)| Ok(RuleVersion { version, document: document(id, &text)?, created_at }))
+        .collect()
 }
 
 /// The organization that has this rule.

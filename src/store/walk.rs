@@ -15,14 +15,26 @@ pub async fn length(tx: &mut Tx, organization: OrganizationId) -> Result<i64> {
     Ok(length)
 }
 
-/// The directory groups after `after`, up to `limit`.
+/// How many people there are, as the walk below meets them.
+pub async fn count_people(tx: &mut Tx, organization: OrganizationId) -> Result<i64> {
+    let stmt = sql("SELECT COUNT(*) FROM (SELECT id FROM directory_users WHERE organization_id = $1
+            UNION SELECT directory_user_id FROM identity_links WHERE organization_id = $1) AS p");
+    let (count,): (i64,) = tx.fetch_one(stmt.bind(organization)).await?;
+    Ok(count)
+}
+
+/// The directory groups after `after`, up to `limit`: those that are there, and those that are gone and left bindings.
 pub async fn groups(
     tx: &mut Tx,
     organization: OrganizationId,
     after: DirectoryGroupId,
     limit: i64,
 ) -> Result<Vec<DirectoryGroupId>> {
-    let stmt = sql("SELECT id FROM directory_groups WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3");
+    let stmt = sql("SELECT id FROM (SELECT id FROM directory_groups
+                WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT $3) AS here
+         UNION SELECT id FROM (SELECT DISTINCT directory_group_id AS id FROM bindings
+                WHERE organization_id = $1 AND directory_group_id > $2 ORDER BY directory_group_id LIMIT $3) AS bound
+         ORDER BY id LIMIT $3");
     let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(stmt.bind(organization).bind(after).bind(limit)).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

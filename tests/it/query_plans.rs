@@ -48,7 +48,7 @@ impl<S: tracing::Subscriber> Layer<S> for Statements {
 }
 
 /// Statements that read all of an organization's rows of a table, since that is what they are for.
-const WHOLE: [&str; 10] = [
+const WHOLE: [&str; 11] = [
     "COUNT(*)",                                              // totalResults of a list without filter
     "FROM mapping_rules",                                    // the rules: few
     "FROM roles",                                            // the roles: few
@@ -58,6 +58,7 @@ const WHOLE: [&str; 10] = [
     "ORDER BY t.id LIMIT",                                   // pages in the order of ids
     "ORDER BY g.id",
     "ORDER BY m.id",
+    "ORDER BY u.id",
     "directory_groups g\n         JOIN directories d", // the tour's table of all groups
 ];
 
@@ -147,6 +148,7 @@ async fn exercise(server: &TestServer) {
     let member = format!("id eq \"{inner}\" and members eq \"{ada}\"");
     assert_eq!(directory.search("Groups", &member).await.expect(200).at("/totalResults"), &json!(1));
     native(server, organization).await;
+    rules(server, organization, &directory.id, &[&inner, &outer]).await;
     for list in ["/directory_users?directory=", "/directory_groups?directory="] {
         server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
     }
@@ -167,4 +169,21 @@ async fn exercise(server: &TestServer) {
     server.run_in(&run, "succeeded").await;
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
     directory.scim("DELETE", &format!("/Users/{bo}"), Value::Null).await.expect(204);
+}
+
+/// What an admin asks about rules.
+async fn rules(server: &TestServer, organization: &str, directory: &str, groups: &[&str]) {
+    let pinned: Vec<String> = groups.iter().map(|id| (*id).to_owned()).collect();
+    let when = json!({"group": "displayName sw \"eng\"", "group_ids": pinned, "user": "active eq true",
+        "except_group": "displayName eq \"sales\""});
+    let body = json!({"organization_id": organization, "key": "pinned", "directory_id": directory, "when": when,
+        "then": [{"mirror_group": {}}]});
+    for path in ["/mapping_rules/lint", "/mapping_rules/preview"] {
+        server.api("POST", path, body.clone()).await.expect(200);
+    }
+    let rule = server.api("POST", "/mapping_rules", body).await.expect(201).text("/id");
+    let order = json!({"organization_id": organization, "rules": [rule, "into", "mirror"], "apply": true});
+    server.api("POST", "/mapping_rules/reorder", order).await.expect(200);
+    server.api("GET", &format!("/mapping_rules/{rule}/versions"), Value::Null).await.expect(200);
+    server.api("GET", &format!("/mapping_rules/{rule}?version=1"), Value::Null).await.expect(200);
 }

@@ -3,7 +3,9 @@
 
 mod directories;
 mod keys;
+mod plans;
 mod requests;
+mod rule_drafts;
 mod rules;
 mod runs;
 mod status;
@@ -18,7 +20,9 @@ use crate::app::App;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/directories", post(directories::create))
-        .route("/directories/{directory}", patch(directories::update))
+        .route("/directories/{directory}", patch(directories::update).delete(directories::remove))
+        .route("/directories/{directory}/pause", post(directories::pause))
+        .route("/directories/{directory}/resume", post(directories::resume))
         .route("/directories/{directory}/tokens", get(tokens::list).post(tokens::create))
         .route("/directories/{directory}/tokens/{token}", delete(tokens::revoke))
         .route("/directories/{directory}/sync_status", get(status::sync_status))
@@ -26,6 +30,10 @@ pub fn routes() -> Router<App> {
         .route("/directories/{directory}/requests", get(requests::list))
         .route("/directories/{directory}/requests/{request}", get(requests::get))
         .route("/mapping_rules", get(rules::list).post(rules::create))
+        .route("/mapping_rules/lint", post(rule_drafts::lint))
+        .route("/mapping_rules/preview", post(rule_drafts::preview))
+        .route("/mapping_rules/reorder", post(rules::reorder))
+        .route("/mapping_rules/{rule}/versions", get(rules::versions))
         .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))
         .route("/sync_runs", get(runs::list).post(runs::create))
         .route("/sync_runs/{run}", get(runs::get))
@@ -33,6 +41,10 @@ pub fn routes() -> Router<App> {
         .route("/sync_runs/{run}/approve", post(runs::approve))
         .route("/sync_runs/{run}/reject", post(runs::reject))
         .route("/sync_runs/{run}/cancel", post(runs::cancel))
+        .route("/mapping_plans", post(plans::create))
+        .route("/mapping_plans/{plan}", get(plans::get))
+        .route("/mapping_plans/{plan}/effects", get(plans::effects))
+        .route("/mapping_plans/{plan}/apply", post(plans::apply))
         .route("/api_keys", get(keys::list).post(keys::create))
         .route("/api_keys/{key}", delete(keys::revoke))
 }

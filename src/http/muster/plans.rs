@@ -53,7 +53,7 @@ pub async fn get(
     ApiCaller(access): ApiCaller,
     Segments(plan): Segments<String>,
 ) -> Result<Response, ApiFailure> {
-    let plan = plans::get(&app, &access, id::<PlanId>(&plan)?).await?;
+    let plan = plans::get(&app, &access, plan_id(&plan)?).await?;
     Ok(ok(plans::json(&plan)))
 }
 
@@ -64,11 +64,15 @@ pub async fn effects(
     Segments(plan): Segments<String>,
     query: Query,
 ) -> Result<Response, ApiFailure> {
-    let plan = plans::get(&app, &access, id::<PlanId>(&plan)?).await?;
+    let plan = plans::get(&app, &access, plan_id(&plan)?).await?;
     let search = search(&query)?;
     let paging = query.paging::<EffectLabel>()?;
     let page = plans::effects(&app, &plan, &search, &paging.request).await?;
     Ok(ok(paging.envelope(page, |effect: StoredEffect| effect.json())))
+}
+
+fn plan_id(text: &str) -> Result<PlanId, ApiFailure> {
+    Ok(id(text)?)
 }
 
 /// Which effects a query asks for.
@@ -88,7 +92,7 @@ pub async fn apply(
     ApiWriter(access): ApiWriter,
     Segments(plan): Segments<String>,
 ) -> Result<Response, ApiFailure> {
-    let plan = plans::get(&app, &access, id::<PlanId>(&plan)?).await?;
+    let plan = plans::get(&app, &access, plan_id(&plan)?).await?;
     let run = apply::apply(&app, &access, plan).await?;
     Ok(ok(run.json(app.clock.now())))
 }

@@ -29,7 +29,7 @@ pub fn problem(error: &Error) -> ScimError {
         Error::Unauthorized(detail) => ScimError::status(401, *detail),
         Error::Forbidden(detail) => ScimError::status(403, detail.as_str()),
         Error::Invalid { message, .. } => ScimError::bad(ScimType::InvalidValue, message.as_str()),
-        Error::Conflict { message, .. } => {
+        Error::Refused { message, .. } | Error::Conflict { message, .. } => {
             ScimError { status: 409, scim_type: Some(ScimType::Uniqueness), detail: message.clone() }
         }
         Error::Stale { .. } => ScimError::status(412, error.to_string()),

@@ -87,6 +87,11 @@ impl Fields {
         self.typed(name, "true or false", Value::as_bool)
     }
 
+    /// A whole number.
+    pub fn number(&self, name: &str) -> Result<Option<i64>> {
+        self.typed(name, "a whole number", Value::as_i64)
+    }
+
     /// An object.
     pub fn object(&self, name: &str) -> Result<Option<Map<String, Value>>> {
         self.typed(name, "an object", |value| value.as_object().cloned())

@@ -66,6 +66,26 @@ impl Query {
         self.one(name).map(|text| super::body::time(name, &text.replace(' ', "+"))).transpose()
     }
 
+    /// How many rows a page has at the most.
+    pub fn limit(&self) -> Result<i64> {
+        match self.one("limit").map(str::parse) {
+            None => Ok(DEFAULT_LIMIT),
+            Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+            Some(_) => {
+                let message = format!("limit must be a whole number from 1 to {MAX_LIMIT}");
+                Err(Error::invalid("limit", "invalid_limit", message))
+            }
+        }
+    }
+
+    /// A parameter that is a whole number from 1 on; an empty one is as good as absent.
+    pub fn number(&self, name: &str) -> Result<Option<i64>> {
+        let given = self.one(name).filter(|text| !text.is_empty());
+        let number = |text: &str| text.parse().ok().filter(|number| *number >= 1);
+        let wrong = || Error::invalid(name, "invalid_number", format!("{name} must be a whole number from 1 on"));
+        given.map(|text| number(text).ok_or_else(wrong)).transpose()
+    }
+
     /// Which page of a list of `T` is wanted.
     pub fn paging<T: Identified>(&self) -> Result<Paging> {
         let (order, normal) = match self.one("order").unwrap_or("desc") {
@@ -74,14 +94,7 @@ impl Query {
             "normal" => (Order::Descending, true),
             _ => return Err(Error::invalid("order", "invalid_order", "order must be desc, asc or normal")),
         };
-        let limit = match self.one("limit").map(str::parse) {
-            None => DEFAULT_LIMIT,
-            Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
-            Some(_) => {
-                let message = format!("limit must be a whole number from 1 to {MAX_LIMIT}");
-                return Err(Error::invalid("limit", "invalid_limit", message));
-            }
-        };
+        let limit = self.limit()?;
         let cursor = |name: &str| -> Result<_> {
             let text = self.one(name).filter(|text| !text.is_empty());
             let parsed = text.map(|text| {

@@ -8,6 +8,7 @@ mod ast;
 mod error;
 mod evaluate;
 mod literal;
+mod logic;
 mod parse;
 mod print;
 mod resolve;
@@ -16,6 +17,7 @@ mod suggest;
 
 pub use ast::{AttrPath, Filter, Literal, Op, Place, Tail, Test};
 pub use error::FilterError;
+pub use logic::{contradiction, implies, pinned};
 pub use parse::{MAX_CLAUSES, MAX_DEPTH, MAX_LITERAL, MAX_TEXT, parse};
 pub use resolve::resolve;
 pub use resolved::{Operand, ResolvedFilter, ResolvedTest, Target};

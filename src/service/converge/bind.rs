@@ -33,10 +33,27 @@ pub(crate) enum Leaving {
 pub(crate) struct Bound {
     /// Directory groups whose bindings changed in a way that concerns their people.
     pub(crate) changed: BTreeSet<DirectoryGroupId>,
-    /// Native groups whose mirrors ended, once their people have left: `true` if they go.
-    pub(crate) ended: BTreeMap<GroupId, (Key, bool)>,
+    /// Native groups whose mirrors ended: they go or stay, once their people have left.
+    pub(crate) ended: BTreeMap<GroupId, Ended>,
     /// Names that became free by renaming.
     pub(crate) freed_names: BTreeSet<String>,
+}
+
+/// A mirror that ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The binding as it was.
+    pub(crate) binding: StoredBinding,
+    /// Whether the native group goes.
+    pub(crate) goes: bool,
+}
+
+impl Ended {
+    /// The binding as it is kept until the people have left.
+    pub(crate) fn marked(self) -> StoredBinding {
+        let state = if self.goes { "ended" } else { "released" };
+        StoredBinding { matched: false, excepted: false, mirror_state: Some(state.to_owned()), ..self.binding }
+    }
 }
 
 /// Decides the bindings of these directory groups. Those that are `removed`, about to go, lose theirs.
@@ -95,7 +112,7 @@ pub(crate) async fn groups(
 /// Ends a binding. One with a mirror may have to wait until its people have left.
 fn end(ground: &Ground, draft: &mut Draft, key: Key, binding: StoredBinding, leaving: Leaving, bound: &mut Bound) {
     let ended_before = matches!(binding.mirror_state.as_deref(), Some("ended" | "released"));
-    if ended_before && leaving == Leaving::Later {
+    if ended_before {
         return;
     }
     bound.changed.insert(binding.directory_group_id);
@@ -103,18 +120,13 @@ fn end(ground: &Ground, draft: &mut Draft, key: Key, binding: StoredBinding, lea
         draft.bind(key, None);
         return;
     };
-    let goes = !stays(ground, &binding);
+    let ended = Ended { goes: !stays(ground, &binding), binding };
     match leaving {
         Leaving::Now => {
             draft.bind(key, None);
-            bound.ended.insert(group, (key, goes));
+            bound.ended.insert(group, ended);
         }
-        Leaving::Later => {
-            let state = if goes { "ended" } else { "released" };
-            let marked =
-                StoredBinding { matched: false, excepted: false, mirror_state: Some(state.to_owned()), ..binding };
-            draft.bind(key, Some(marked));
-        }
+        Leaving::Later => draft.bind(key, Some(ended.marked())),
     }
 }
 

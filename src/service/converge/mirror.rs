@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Ground;
-use super::bind::{Bound, Leaving, stays};
+use super::bind::{Bound, Ended, Leaving, stays};
 use super::draft::Draft;
 use crate::domain::Result;
 use crate::domain::directory::DirectoryGroup;
@@ -42,7 +42,7 @@ pub(super) async fn binding(
         if let Some((before, group)) = existing.and_then(|before| Some((before, before.mirror_group_id?))) {
             let goes = !stays(ground, before);
             match leaving {
-                Leaving::Now => drop(bound.ended.insert(group, ((rule.id, source.id), goes))),
+                Leaving::Now => drop(bound.ended.insert(group, Ended { binding: before.clone(), goes })),
                 Leaving::Later => {
                     binding.mirror_group_id = Some(group);
                     binding.mirror_state = Some(if goes { "ended" } else { "released" }.to_owned());

@@ -21,16 +21,16 @@ pub(crate) mod settle;
 
 use std::collections::BTreeSet;
 
-pub(crate) use accounts::{Decisions, climb};
+pub(crate) use accounts::climb;
 pub(crate) use ground::Ground;
-pub(crate) use losses::{Losses, find as find_losses};
+pub(crate) use losses::find as find_losses;
 
-use self::bind::{Bound, Leaving};
+use self::bind::{Bound, Ended, Leaving};
 use self::draft::Draft;
 use super::change::Change;
 use crate::domain::Result;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId};
-use crate::store::{bindings, edges, links, memberships, origins};
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId};
+use crate::store::{bindings, edges, memberships, origins};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
@@ -76,8 +76,8 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
             change.flush_if_large().await?;
         }
         freed_names = bound.freed_names;
-        for (group, (_, goes)) in bound.ended {
-            freed_names.extend(let_go(change, &ground, group, goes).await?);
+        for (group, ended) in bound.ended {
+            freed_names.extend(let_go(change, &ground, group, ended).await?);
         }
         if freed_names.is_empty() {
             break;
@@ -114,7 +114,7 @@ pub(crate) async fn finish(
         draft.bind(key, Some(binding).filter(|binding| binding.matched || binding.excepted));
         draft.write(change).await?;
         if let Some(group) = group {
-            freed_names.extend(let_go(change, &ground, group, goes).await?);
+            freed_names.extend(let_go_now(change, &ground, group, goes).await?);
         }
         change.flush_if_large().await?;
     }
@@ -146,13 +146,17 @@ async fn bind_groups(
     Ok(all)
 }
 
-/// Deletes or releases a native group whose mirror ended. Answers its name, if it is free now.
-async fn let_go(
-    change: &mut Change<'_>,
-    ground: &Ground,
-    group: crate::domain::id::GroupId,
-    goes: bool,
-) -> Result<Option<String>> {
+/// Deletes or releases a native group whose mirror ended. Answers its name, if it is free now. One that is to go
+/// and whose people are held waits until somebody has decided.
+async fn let_go(change: &mut Change<'_>, ground: &Ground, group: GroupId, ended: Ended) -> Result<Option<String>> {
+    if ended.goes && origins::is_held(change.tx, change.organization, group).await? {
+        bindings::put(change.tx, change.organization, &[ended.marked()]).await?;
+        return Ok(None);
+    }
+    let_go_now(change, ground, group, ended.goes).await
+}
+
+async fn let_go_now(change: &mut Change<'_>, ground: &Ground, group: GroupId, goes: bool) -> Result<Option<String>> {
     let spoken_for = goes && origins::speak_for_group(change.tx, change.organization, group).await?;
     let mut draft = Draft::default();
     let freed = bind::let_go(change.tx, ground, &mut draft, group, goes, spoken_for).await?;

@@ -77,5 +77,6 @@ pub async fn resume(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Re
 /// 409 `guard_would_park`, with the plan, where that takes something away from many.
 pub async fn remove(app: &App, access: &ApiAccess, id: DirectoryId, origins: Ending) -> Result<Run> {
     let scope = scope_of(app, access, id).await?;
-    apply::apply_at_once(app, access, scope, vec![PlanChange::RemoveDirectory { directory_id: id, origins }]).await
+    let change = PlanChange::RemoveDirectory { directory_id: id, origins };
+    Ok(apply::apply_at_once(app, access, scope, vec![change]).await?.value)
 }

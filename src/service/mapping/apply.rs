@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::changes::{self, Resolved};
 use super::computation::Computation;
 use super::plans;
+use super::reach::Reach;
 use crate::app::App;
 use crate::domain::event::Cause;
 use crate::domain::id::{OrganizationId, PlanId};
@@ -18,7 +19,7 @@ use crate::domain::plan::PlanChange;
 use crate::domain::run::{Progress, Run, RunKind, RunState};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Id, Result};
-use crate::service::change::Change;
+use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
 use crate::service::runs::{self, NewRun};
@@ -45,9 +46,10 @@ pub async fn apply(app: &App, access: &ApiAccess, plan: StoredPlan) -> Result<Ru
     if plan.guard.would_park() {
         return await_approval(app, cause, plan).await;
     }
-    let applying = Applying { organization: plan.organization, plan: Some(plan.clone()), changes: plan.changes.clone() };
+    let applying =
+        Applying { organization: plan.organization, plan: Some(plan.clone()), changes: plan.changes.clone() };
     match put_in_force(app, cause, applying).await? {
-        Applied::Done(run) => Ok(run),
+        Applied::Done(run) => Ok(run.value),
         Applied::Stale => Err(stale(app, &plan).await?),
     }
 }
@@ -62,7 +64,7 @@ pub async fn apply_at_once(
     access: &ApiAccess,
     scope: OrganizationScope,
     wanted: Vec<PlanChange>,
-) -> Result<Run> {
+) -> Result<Outcome<Run>> {
     let organization = scope.organization();
     let mut tx = app.db.snapshot().await?;
     let now = app.clock.now();
@@ -98,7 +100,7 @@ pub(crate) struct Applying {
 
 /// What came of it.
 pub(crate) enum Applied {
-    Done(Run),
+    Done(Outcome<Run>),
     /// The effects are not those of the plan any more.
     Stale,
 }
@@ -122,24 +124,23 @@ async fn put_in_force(app: &App, cause: Cause, applying: Applying) -> Result<App
     let stamp = resolved.stamp();
     drop(tx);
     let organization = applying.organization;
-    let shared = Arc::new((cause, applying));
+    let shared = Arc::new((cause, applying, stamp));
     let applied = app
         .db
         .write(Lane::Organization(organization), move |tx| {
             let shared = Arc::clone(&shared);
             Box::pin(async move {
-                let (cause, applying) = &*shared;
+                let (cause, applying, stamp) = &*shared;
                 let mut change = Change::begin(tx, organization, now, cause).await?;
                 let resolved = changes::resolve(change.tx, organization, &applying.changes, now).await?;
-                if !small && resolved.stamp() != stamp {
+                if !small && resolved.stamp() != *stamp {
                     let message = "rules or directories were changed at the same moment; apply again".to_owned();
                     return Err(Error::Busy { message, retry_after: 1 });
                 }
                 let Some(run) = enforce(&mut change, &resolved, applying, small).await? else {
                     return Ok(Applied::Stale);
                 };
-                change.finish().await?;
-                Ok(Applied::Done(run))
+                Ok(Applied::Done(Outcome { value: run, revision: change.finish().await? }))
             })
         })
         .await?;
@@ -162,7 +163,7 @@ async fn enforce(
             return Ok(None);
         }
     }
-    let reach = if small { resolved.reach(change.tx).await? } else { changes::Reach::default() };
+    let reach = if small { resolved.reach(change.tx).await? } else { Reach::default() };
     let new = NewRun {
         kind: RunKind::Apply,
         directory: None,
@@ -176,7 +177,7 @@ async fn enforce(
     if small {
         let people = i64::try_from(reach.people.len()).unwrap_or(i64::MAX);
         converge(change, Scope { users: reach.people, groups: reach.groups, ..Scope::default() }).await?;
-        changes::conclude(change, None).await?;
+        changes::conclude(change, resolved.deleted_rules()).await?;
         run.started_at = Some(change.now);
         run.progress = Progress { done: people, total: people };
         run.count(change.trace.told.iter().map(|(name, count)| (*name, *count)));
@@ -218,18 +219,17 @@ async fn await_approval(app: &App, cause: Cause, plan: StoredPlan) -> Result<Run
         .await
 }
 
-/// Puts an approved plan in force, within the first chunk of its run. `false` if it is stale.
-pub(crate) async fn begin_approved(change: &mut Change<'_>, run: &mut Run, digest_holds: bool) -> Result<bool> {
+/// Puts an approved plan in force, within the first chunk of its run.
+pub(crate) async fn begin_approved(change: &mut Change<'_>, run: &mut Run) -> Result<()> {
     let missing = || Error::conflict("plan_gone", "the plan was forgotten before its run was approved; make it again");
     let id = run.plan.ok_or_else(missing)?;
     let plan = stored_plans::find(change.tx, Some(change.organization), id).await?.ok_or_else(missing)?;
     let resolved = changes::resolve(change.tx, change.organization, &plan.changes, change.now).await?;
-    if !digest_holds {
-        return Ok(false);
-    }
     resolved.write(change, Some(run.id)).await?;
+    let approved_by = run.work["approved_by"].take();
     run.work = resolved.work();
-    Ok(true)
+    run.work["approved_by"] = approved_by;
+    Ok(())
 }
 
 /// Whether the effects of a plan are still what they were.

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::check::{check, check_key};
-use super::force;
+use super::reach::{self, Reach};
 use super::rules::STEP;
 use crate::domain::finding::Finding;
-use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId, RuleId, RunId};
+use crate::domain::id::{DirectoryId, OrganizationId, RuleId, RunId};
 use crate::domain::origin::Ending;
 use crate::domain::plan::{Effect, EffectKind, PlanChange};
 use crate::domain::rule::{RuleDocument, RuleState};
@@ -36,15 +36,6 @@ pub(crate) struct Resolved {
     directories: BTreeMap<DirectoryId, Option<Ending>>,
     /// Whether everything is to be computed anew.
     everything: bool,
-}
-
-/// Whom changes concern.
-#[derive(Debug, Default)]
-pub(crate) struct Reach {
-    /// Directory groups whose bindings may change.
-    pub(crate) groups: BTreeSet<DirectoryGroupId>,
-    /// People who may have something else; those of groups whose bindings change come on top.
-    pub(crate) people: BTreeSet<DirectoryUserId>,
 }
 
 /// Reads what the changes are about, and makes them, in their order, on paper.
@@ -90,9 +81,11 @@ fn at_change(at: usize, error: Error) -> Error {
             let field = if field.is_empty() { format!("changes[{at}]") } else { format!("changes[{at}].{field}") };
             Error::Invalid { field, code, message }
         }
-        Error::NotFound { kind, id } => {
-            Error::invalid(format!("changes[{at}]"), "not_found", format!("there is no {kind} '{id}' in this organization"))
-        }
+        Error::NotFound { kind, id } => Error::invalid(
+            format!("changes[{at}]"),
+            "not_found",
+            format!("there is no {kind} '{id}' in this organization"),
+        ),
         other => other,
     }
 }
@@ -231,7 +224,8 @@ impl Resolved {
                 continue;
             };
             if in_force.document != rule.document {
-                let message = format!("the rule '{}' has edits that are saved and not in force; apply them first", rule.key);
+                let message =
+                    format!("the rule '{}' has edits that are saved and not in force; apply them first", rule.key);
                 return Err(Error::conflict("unapplied_edits", message));
             }
             let document = RuleDocument { position, ..rule.document.clone() };
@@ -299,13 +293,10 @@ impl Resolved {
                 reach.people.extend(origins::people_of_rule(tx, self.organization, id).await?);
                 continue;
             }
-            reach.people.extend(force::people(tx, self.organization, id).await?);
-            reach.groups.extend(bindings::groups_of_rule(tx, self.organization, id).await?);
+            reach::of_rule(tx, self.organization, id, &mut reach).await?;
             let documents = before.into_iter().chain(after).map(|rule| &rule.document);
             for document in documents.filter(|document| document.state == RuleState::Active) {
-                let (groups, people) = force::reach(tx, self.organization, document).await?;
-                reach.groups.extend(groups);
-                reach.people.extend(people);
+                reach::of_document(tx, self.organization, document, &mut reach).await?;
             }
         }
         for id in self.directories.keys() {
@@ -336,7 +327,9 @@ impl Resolved {
             }
         }
         for (id, leaving) in &self.directories {
-            let Some(mut directory) = directories::find(change.tx, Some(self.organization), *id).await? else { continue };
+            let Some(mut directory) = directories::find(change.tx, Some(self.organization), *id).await? else {
+                continue;
+            };
             directory.paused_at = None;
             directory.leaving = *leaving;
             directory.updated_at = change.now;
@@ -400,6 +393,11 @@ impl Resolved {
         })
     }
 
+    /// The rules that go.
+    pub(crate) fn deleted_rules(&self) -> Vec<RuleId> {
+        self.deleted.keys().copied().collect()
+    }
+
     /// The directories that are removed.
     pub(crate) fn removed_directories(&self) -> BTreeSet<DirectoryId> {
         self.directories.iter().filter(|(_, leaving)| leaving.is_some()).map(|(id, _)| *id).collect()
@@ -415,13 +413,10 @@ pub(crate) async fn bury(change: &mut Change<'_>, id: DirectoryId) -> Result<()>
     directories::bury(change.tx, change.organization, id, change.now).await
 }
 
-/// What is left to do once everybody was converged: rules that were leaving go.
-pub(crate) async fn conclude(change: &mut Change<'_>, run: Option<RunId>) -> Result<()> {
-    for rule in rules::leaving(change.tx, change.organization, run).await? {
+/// What is left to do once everybody was converged: these rules, which were leaving, go.
+pub(crate) async fn conclude(change: &mut Change<'_>, leaving: Vec<RuleId>) -> Result<()> {
+    for rule in leaving {
         rules::delete(change.tx, change.organization, rule).await?;
     }
-    match run {
-        Some(run) => rules::settled(change.tx, change.organization, run).await,
-        None => Ok(()),
-    }
+    Ok(())
 }

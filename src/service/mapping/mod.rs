@@ -1,12 +1,21 @@
-//! Mapping rules as an admin handles them: saved in versions, applied, removed; and what guards parked, as an admin
-//! decides about it.
+//! Mapping as an admin handles it: rules saved in versions, judged and ordered; changes planned and applied; what
+//! guards parked, decided.
 //!
-//! What a rule means is `domain::rule`; making it true is `service::converge`.
+//! What a rule means is `domain::rule`; making it true is `service::converge`, and in the background
+//! `service::runs`.
 
+pub mod apply;
+pub(crate) mod changes;
+mod check;
+pub(crate) mod computation;
 pub mod decide;
-pub mod force;
+pub mod lint;
 mod narrate;
+pub mod order;
 pub mod overview;
 pub mod parked;
+pub mod plans;
+pub mod preview;
+mod reach;
 pub mod rules;
 pub(crate) mod survey;

@@ -16,11 +16,14 @@ use crate::domain::origin::{Kind, Target};
 use crate::domain::parked::{Loss, ParkedEffect, ParkedState};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::service::change::Change;
-use crate::service::converge::{Scope, converge, leave};
+use crate::service::converge::{Scope, converge, finish, leave};
 use crate::service::runs::control::found;
 use crate::service::runs::{NewRun, begin};
 use crate::store::parked as stored;
 use crate::store::{Page, PageRequest, directories, links, origins, runs};
+
+/// How many mirrors that ended may go with one decision.
+const MIRRORS: i64 = 1_000;
 
 /// Parks what a directory's guard holds back, in the run that gathers it. The caller has placed the `held` origins.
 pub async fn park(change: &mut Change<'_>, directory: DirectoryId, losses: Vec<Loss>) -> Result<Run> {
@@ -130,6 +133,9 @@ pub async fn carry_out(change: &mut Change<'_>, run: &mut Run, effects: Vec<Park
     // Converging may let other effects of this very run vanish, or add to it.
     runs::save(change.tx, run, None, change.now).await?;
     converge(change, Scope { memberships, ..Scope::default() }).await?;
+    // Mirrors whose last people have left go now, and others may take their names.
+    let (groups, _) = finish(change, BTreeSet::new(), MIRRORS).await?;
+    converge(change, Scope { groups, ..Scope::default() }).await?;
     *run = found(change.tx, Some(organization), run.id).await?;
     see_off(change, &effects).await?;
     tracing::info!(run = %run.id, approved = effects.len(), by, "parked removals were approved");

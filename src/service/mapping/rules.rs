@@ -1,36 +1,43 @@
-//! Rules: saving makes a version and nothing else; applying puts a version in force and converges its scope.
+//! Rules: saving makes a version and nothing else; applying puts the newest version in force, see `apply`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
-use super::force;
+use super::apply;
+use super::check::{check, check_key, check_key_is_free};
 use crate::app::App;
-use crate::domain::directory::Directory;
+use crate::domain::finding::Finding;
 use crate::domain::id::{OrganizationId, RuleId};
 use crate::domain::origin::Ending;
-use crate::domain::rule::{Action, Rule, RuleDocument};
+use crate::domain::plan::PlanChange;
+use crate::domain::rule::RuleDocument;
+use crate::domain::run::Run;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::scim::schema::Catalogue;
 use crate::service::change::{Change, Outcome};
 use crate::service::keys::ApiAccess;
-use crate::store::rules::{self, StoredRule};
-use crate::store::{Lane, Tx, directories, directory_groups, groups, roles};
+use crate::store::rules::{self, RuleVersion, StoredRule};
+use crate::store::{Lane, Tx};
+
+/// How far apart positions are that the program gives, so that there is room between them.
+pub(super) const STEP: i64 = 10;
 
 /// What of a rule an admin writes; what is absent stays as it is, or takes its default.
 #[derive(Debug, Clone, Default)]
 pub struct RuleFields {
     /// The handle.
     pub key: Option<String>,
-    /// What it says.
-    pub document: Option<RuleDocument>,
+    /// The fields of the document that are given. `when` and `then` are replaced as a whole.
+    pub document: Map<String, Value>,
+    /// The newest version that the admin knows of; another one is a conflict.
+    pub version: Option<i64>,
     /// Put the saved version in force in the same call.
     pub apply: bool,
 }
 
-/// Saves a new rule, and applies it if asked to.
+/// Saves a new rule, and applies it if asked to. Without a position it comes behind all others.
 ///
 /// # Errors
 ///
@@ -40,38 +47,54 @@ pub async fn create(
     access: &ApiAccess,
     scope: OrganizationScope,
     key: String,
-    document: RuleDocument,
+    document: Map<String, Value>,
     apply: bool,
 ) -> Result<Outcome<StoredRule>> {
+    let id = RuleId::mint(app.clock.now());
+    let saved = in_change(app, access, scope, move |change| {
+        let (key, document) = (key.clone(), document.clone());
+        Box::pin(async move { save_new(change, id, key, document).await })
+    });
+    applied_if(apply, app, access, scope, saved.await?).await
+}
+
+/// Saves the first version of a rule.
+///
+/// # Errors
+///
+/// As [`create`].
+pub(in crate::service) async fn save_new(
+    change: &mut Change<'_>,
+    id: RuleId,
+    key: String,
+    mut document: Map<String, Value>,
+) -> Result<StoredRule> {
     check_key(&key)?;
-    let now = app.clock.now();
+    if !document.contains_key("position") {
+        document.insert("position".to_owned(), next_position(change.tx, change.organization).await?.into());
+    }
     let rule = StoredRule {
-        id: RuleId::mint(now),
+        id,
         key,
         version: 1,
         applied_version: None,
         leaving: None,
         run_id: None,
-        document,
-        created_at: now,
-        updated_at: now,
+        document: RuleDocument::parse(document).map_err(Finding::first)?,
+        created_at: change.now,
+        updated_at: change.now,
     };
-    in_change(app, access, scope, move |change| {
-        let mut rule = rule.clone();
-        Box::pin(async move {
-            check_key_is_free(change.tx, change.organization, &rule).await?;
-            check(change.tx, change.organization, &rule).await?;
-            rules::insert(change.tx, change.organization, &rule).await?;
-            if apply {
-                force::put_in_force(change, &mut rule).await?;
-            }
-            Ok(rule)
-        })
-    })
-    .await
+    check_key_is_free(change.tx, change.organization, rule.id, &rule.key).await?;
+    check(change.tx, change.organization, &rule).await?.map_err(Finding::first)?;
+    rules::insert(change.tx, change.organization, &rule).await?;
+    Ok(rule)
 }
 
 /// Saves a further version of a rule, and applies it if asked to.
+///
+/// # Errors
+///
+/// As [`create`]; [`Error::Conflict`] if `version` is given and not the newest.
 pub async fn update(
     app: &App,
     access: &ApiAccess,
@@ -79,39 +102,68 @@ pub async fn update(
     id: RuleId,
     fields: RuleFields,
 ) -> Result<Outcome<StoredRule>> {
-    if let Some(key) = &fields.key {
-        check_key(key)?;
-    }
-    in_change(app, access, scope, move |change| {
+    let apply = fields.apply;
+    let saved = in_change(app, access, scope, move |change| {
         let fields = fields.clone();
         Box::pin(async move {
-            let mut rule = found(change.tx, change.organization, id).await?;
-            let before = rule.clone();
-            if let Some(key) = fields.key {
-                rule.key = key;
-            }
-            if let Some(document) = fields.document {
-                rule.document = document;
-            }
-            let changed = (&before.key, &before.document) != (&rule.key, &rule.document);
-            let applies = fields.apply && (changed || rule.applied_version != Some(rule.version));
-            if changed || applies {
-                // Once more before it is applied: what it names may have gone since it was saved.
-                check(change.tx, change.organization, &rule).await?;
-            }
-            if changed {
-                check_key_is_free(change.tx, change.organization, &rule).await?;
-                rule.version += 1;
-                rule.updated_at = change.now;
-                rules::update(change.tx, change.organization, &rule).await?;
-            }
-            if applies {
-                force::put_in_force(change, &mut rule).await?;
-            }
-            Ok(rule)
+            let rule = found(change.tx, change.organization, id).await?;
+            save_edit(change, rule, fields).await
         })
-    })
-    .await
+    });
+    let saved = saved.await?;
+    let applies = apply && saved.value.applied_version != Some(saved.value.version);
+    applied_if(applies, app, access, scope, saved).await
+}
+
+/// Saves what is given of a rule as a further version; nothing if it says what the newest one says.
+///
+/// # Errors
+///
+/// As [`update`].
+pub(in crate::service) async fn save_edit(
+    change: &mut Change<'_>,
+    before: StoredRule,
+    fields: RuleFields,
+) -> Result<StoredRule> {
+    if let Some(known) = fields.version.filter(|known| *known != before.version) {
+        let message = format!(
+            "the newest version of the rule '{}' is {}, not {known}; read it, and send your change again",
+            before.key, before.version
+        );
+        return Err(Error::conflict("version_conflict", message));
+    }
+    let mut rule = before.clone();
+    if let Some(key) = fields.key {
+        check_key(&key)?;
+        rule.key = key;
+    }
+    rule.document = before.document.with(fields.document)?;
+    if (&before.key, &before.document) == (&rule.key, &rule.document) {
+        return Ok(before);
+    }
+    check(change.tx, change.organization, &rule).await?.map_err(Finding::first)?;
+    check_key_is_free(change.tx, change.organization, rule.id, &rule.key).await?;
+    rule.version += 1;
+    rule.updated_at = change.now;
+    rules::update(change.tx, change.organization, &rule).await?;
+    Ok(rule)
+}
+
+/// The saved rule, put in force if it is to be. Where that is refused, the version stays saved.
+async fn applied_if(
+    apply: bool,
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    saved: Outcome<StoredRule>,
+) -> Result<Outcome<StoredRule>> {
+    if !apply {
+        return Ok(saved);
+    }
+    let id = saved.value.id;
+    let changes = vec![PlanChange::Apply { rule: id.to_string() }];
+    let revision = apply::apply_at_once(app, access, scope, changes).await?.revision;
+    Ok(Outcome { value: get(app, scope, id).await?, revision })
 }
 
 /// Deletes a rule; what it gave ends, or is handed over.
@@ -120,22 +172,41 @@ pub async fn delete(
     access: &ApiAccess,
     scope: OrganizationScope,
     id: RuleId,
-    ending: Ending,
-) -> Result<i64> {
-    let saved = in_change(app, access, scope, move |change| {
-        Box::pin(async move {
-            let rule = found(change.tx, change.organization, id).await?;
-            force::delete(change, &rule, ending).await?;
-            Ok(rule)
-        })
-    })
-    .await?;
-    Ok(saved.revision)
+    origins: Ending,
+) -> Result<Outcome<Run>> {
+    let changes = vec![PlanChange::Delete { rule: id.to_string(), origins }];
+    apply::apply_at_once(app, access, scope, changes).await
 }
 
 /// The rule with its newest version.
 pub async fn get(app: &App, scope: OrganizationScope, id: RuleId) -> Result<StoredRule> {
     found(&mut app.db.read().await?, scope.organization(), id).await
+}
+
+/// The rule with one of its versions, which then is its `version`.
+pub async fn get_version(app: &App, scope: OrganizationScope, id: RuleId, version: i64) -> Result<StoredRule> {
+    let mut tx = app.db.read().await?;
+    let mut rule = found(&mut tx, scope.organization(), id).await?;
+    let wanted = rules::versions(&mut tx, scope.organization(), id, version.checked_add(1), 1).await?;
+    let wanted = wanted.into_iter().next().filter(|found| found.version == version);
+    let wanted = wanted.ok_or_else(|| Error::not_found("version of the mapping rule", version))?;
+    rule.version = version;
+    rule.document = wanted.document;
+    Ok(rule)
+}
+
+/// The rule and up to `limit` of its versions before version `before`, newest first.
+pub async fn versions(
+    app: &App,
+    scope: OrganizationScope,
+    id: RuleId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<(StoredRule, Vec<RuleVersion>)> {
+    let mut tx = app.db.read().await?;
+    let rule = found(&mut tx, scope.organization(), id).await?;
+    let versions = rules::versions(&mut tx, scope.organization(), id, before, limit).await?;
+    Ok((rule, versions))
 }
 
 /// All rules of the organization, by position.
@@ -146,9 +217,9 @@ pub async fn list(app: &App, scope: OrganizationScope) -> Result<Vec<StoredRule>
 }
 
 /// The position that puts a rule behind all others.
-pub async fn next_position(app: &App, scope: OrganizationScope) -> Result<i64> {
-    let all = rules::all(&mut app.db.read().await?, scope.organization()).await?;
-    Ok(all.iter().map(|rule| rule.document.position).max().unwrap_or(0) + 10)
+pub(super) async fn next_position(tx: &mut Tx, organization: OrganizationId) -> Result<i64> {
+    let all = rules::all(tx, organization).await?;
+    Ok(all.iter().map(|rule| rule.document.position).max().unwrap_or(0).saturating_add(STEP))
 }
 
 /// Which organization's rule this is, as far as the caller reaches.
@@ -158,10 +229,16 @@ pub async fn organization_of(app: &App, access: &ApiAccess, id: RuleId) -> Resul
     access.organization(organization).map_err(|_| missing())
 }
 
-/// Runs a rule's change with its events in one commit.
-async fn in_change<F>(app: &App, access: &ApiAccess, scope: OrganizationScope, work: F) -> Result<Outcome<StoredRule>>
+/// Runs a change of rules with its events in one commit.
+pub(super) async fn in_change<T, F>(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    work: F,
+) -> Result<Outcome<T>>
 where
-    F: for<'c> Fn(&'c mut Change<'_>) -> futures::future::BoxFuture<'c, Result<StoredRule>> + Send + Sync + 'static,
+    T: Send + 'static,
+    F: for<'c> Fn(&'c mut Change<'_>) -> futures::future::BoxFuture<'c, Result<T>> + Send + Sync + 'static,
 {
     let now: DateTime<Utc> = app.clock.now();
     let organization = scope.organization();
@@ -172,8 +249,8 @@ where
             Box::pin(async move {
                 let (cause, work) = &*shared;
                 let mut change = Change::begin(tx, organization, now, cause).await?;
-                let rule = work(&mut change).await?;
-                Ok(Outcome { value: rule, revision: change.finish().await? })
+                let value = work(&mut change).await?;
+                Ok(Outcome { value, revision: change.finish().await? })
             })
         })
         .await
@@ -181,80 +258,4 @@ where
 
 async fn found(tx: &mut Tx, organization: OrganizationId, id: RuleId) -> Result<StoredRule> {
     rules::find(tx, organization, id).await?.ok_or_else(|| Error::not_found("mapping rule", id))
-}
-
-fn check_key(key: &str) -> Result<()> {
-    let fine = (1..=100).contains(&key.len())
-        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    if fine {
-        return Ok(());
-    }
-    Err(Error::invalid("key", "invalid_key", "key has 1 to 100 letters, digits, dashes, dots or underscores"))
-}
-
-async fn check_key_is_free(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
-    let all = rules::all(tx, organization).await?;
-    match all.iter().find(|other| other.key == rule.key && other.id != rule.id) {
-        Some(other) => {
-            let message = format!("the rule {} has the key '{}' already", other.id, rule.key);
-            Err(Error::conflict("key_already_used", message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Refuses a document that does not compile or that names what is not there.
-async fn check(tx: &mut Tx, organization: OrganizationId, rule: &StoredRule) -> Result<()> {
-    let document = &rule.document;
-    let catalogue = catalogue(tx, organization, document).await?;
-    Rule::compile(rule.id, &rule.key, rule.version, document.clone(), &catalogue)?;
-    let wanted = document.when.group_ids.iter().copied();
-    let known: BTreeSet<_> =
-        directory_groups::by_ids(tx, organization, wanted).await?.into_iter().map(|group| group.id).collect();
-    if let Some(missing) = document.when.group_ids.iter().find(|id| !known.contains(id)) {
-        let message = format!("there is no directory group {missing} in this organization");
-        return Err(Error::invalid("when.group_ids", "unknown_group", message));
-    }
-    let slugs: BTreeSet<String> = roles::all(tx, organization).await?.into_iter().map(|role| role.slug).collect();
-    for (at, action) in document.then.iter().enumerate() {
-        check_targets(tx, organization, at, action, &slugs).await?;
-    }
-    Ok(())
-}
-
-async fn check_targets(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    at: usize,
-    action: &Action,
-    slugs: &BTreeSet<String>,
-) -> Result<()> {
-    let (group, role) = match action {
-        Action::IntoGroup { group_id } => (Some(*group_id), None),
-        Action::GrantRole { role } => (None, Some(role)),
-        Action::Exclude { group_id, role } => (*group_id, role.as_ref()),
-        Action::EnsureMembership {} | Action::MirrorGroup { .. } => (None, None),
-    };
-    if let Some(id) = group
-        && groups::find(tx, organization, id).await?.is_none()
-    {
-        let message = format!("there is no group {id} in this organization");
-        return Err(Error::invalid(format!("then[{at}].group_id"), "unknown_group", message));
-    }
-    if let Some(slug) = role.filter(|slug| !slugs.contains(*slug)) {
-        let known: Vec<&str> = slugs.iter().map(String::as_str).collect();
-        let message = format!("there is no role '{slug}'; this organization has {}", known.join(", "));
-        return Err(Error::invalid(format!("then[{at}].role"), "unknown_role", message));
-    }
-    Ok(())
-}
-
-/// The schemas that a rule's filters may use: of its directory, or the built-in ones.
-async fn catalogue(tx: &mut Tx, organization: OrganizationId, document: &RuleDocument) -> Result<Arc<Catalogue>> {
-    let Some(id) = document.directory_id else { return Ok(Catalogue::built_in()) };
-    let directory: Directory = directories::find(tx, Some(organization), id).await?.ok_or_else(|| {
-        let message = format!("there is no directory {id} in this organization");
-        Error::invalid("directory_id", "unknown_directory", message)
-    })?;
-    directory.catalogue()
 }

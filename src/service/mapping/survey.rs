@@ -295,7 +295,8 @@ async fn draft_groups(
             freed.extend(bound.freed_names);
             ended.extend(bound.ended);
         }
-        for (group, (key, goes)) in ended {
+        for (group, bind::Ended { binding, goes }) in ended {
+            let key = (binding.rule_id, binding.directory_group_id);
             let spoken_for = goes && origins::others_speak_for_group(tx, ground.organization, group, key).await?;
             freed.extend(bind::let_go(tx, ground, draft, group, goes, spoken_for).await?);
             if !draft.gone.contains_key(&group) {

@@ -18,7 +18,7 @@ use crate::store::runs::{self, Search};
 use crate::store::{Lane, Page, PageRequest, Tx, walk};
 
 /// The kinds that can be begun on demand.
-pub const ON_DEMAND: [RunKind; 1] = [RunKind::Reconcile];
+pub const ON_DEMAND: [RunKind; 2] = [RunKind::Reconcile, RunKind::Verify];
 
 /// Begins a run of a kind that goes through the whole organization.
 ///

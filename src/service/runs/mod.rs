@@ -9,10 +9,10 @@
 //! add its file and its arm in [`step`].
 
 pub mod control;
+pub(crate) mod effect;
 mod guard;
-mod reconcile;
-pub mod remainder;
 mod turn;
+mod verify;
 
 use serde_json::Value;
 
@@ -20,9 +20,9 @@ pub use turn::{LEASE, Step, Turn};
 
 use super::change::Change;
 use crate::app::App;
+use crate::domain::Result;
 use crate::domain::id::{DirectoryId, PlanId, RunId};
 use crate::domain::run::{Progress, Run, RunKind, RunState};
-use crate::domain::{Error, Result};
 use crate::store::runs;
 
 /// How many people a chunk converges at the most: it holds the organization's lock for a moment only.
@@ -83,11 +83,13 @@ pub async fn begin(change: &mut Change<'_>, new: NewRun) -> Result<Run> {
 /// for good: the run cannot go on.
 pub async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
     match turn.run().kind {
-        RunKind::Reconcile => reconcile::step(app, turn).await,
-        RunKind::Remainder => remainder::step(app, turn).await,
+        RunKind::Apply | RunKind::Reconcile | RunKind::Remainder => effect::step(app, turn).await,
         RunKind::Guard => guard::step(app, turn).await,
-        kind @ (RunKind::Apply | RunKind::Verify) => {
-            Err(Error::internal(format!("runs of the kind '{}' are not carried out by this version", kind.as_str())))
-        }
+        RunKind::Verify => verify::step(app, turn).await,
     }
+}
+
+/// A number of rows, as the database counts.
+fn limit(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -11,7 +11,7 @@ use crate::domain::run::{ClaimId, Run, RunKind, RunState};
 use crate::domain::{Error, Result};
 use crate::service::change::Change;
 use crate::service::mapping::parked;
-use crate::store::{Lane, Tx, runs};
+use crate::store::{Lane, Tx, rules, runs};
 
 /// How long a claim holds without a chunk that renews it; then others may take the run over.
 pub const LEASE: Duration = Duration::seconds(30);
@@ -116,6 +116,7 @@ impl Turn {
                 let Some(mut run) = runs::held(tx, &before, claim).await? else { return Ok(()) };
                 run.problem = Some(problem);
                 run.finish(RunState::Failed, now);
+                rules::settled(tx, run.organization, run.id).await?;
                 runs::save(tx, &run, None, now).await
             })
         })
@@ -139,7 +140,8 @@ pub(super) async fn stop(change: &mut Change<'_>, run: &mut Run) -> Result<()> {
         return parked::close(change, run, RunState::Cancelled).await;
     }
     run.finish(RunState::Cancelled, change.now);
-    Ok(())
+    // What it has not brought into effect is drift from now on, for a verification to see.
+    rules::settled(change.tx, change.organization, run.id).await
 }
 
 async fn in_lane<T, F>(app: &App, organization: OrganizationId, work: F) -> Result<T>

@@ -306,14 +306,14 @@ impl Stage {
         let directories = [self.directories[0].directory.id, self.directories[1].directory.id];
         match operation {
             Operation::CreateRule { rule, apply } => {
-                let document = rule.document(directories, &sources, &natives);
+                let document = rule.document(directories, &sources, &natives).fields().expect("an object");
                 let key = RequestId::mint(app.clock.now()).to_string();
                 let made = rules::create(&app, &self.api, self.scope, key, document, *apply).await;
                 self.rules.extend(answered(made)?.map(|outcome| outcome.value.id));
             }
             Operation::UpdateRule { rule, to, apply } => {
                 let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
-                let document = Some(to.document(directories, &sources, &natives));
+                let document = to.document(directories, &sources, &natives).fields().expect("an object");
                 let fields = RuleFields { document, apply: *apply, ..RuleFields::default() };
                 answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
             }
@@ -321,7 +321,8 @@ impl Stage {
                 let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
                 let Some(mut document) = self.world.decisions.rules.get(&id).cloned() else { return Ok(None) };
                 document.then = to.document(directories, &sources, &natives).then;
-                let fields = RuleFields { document: Some(document), apply: true, ..RuleFields::default() };
+                let document = document.fields().expect("an object");
+                let fields = RuleFields { document, apply: true, ..RuleFields::default() };
                 answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
             }
             Operation::ApplyRule { rule } => {

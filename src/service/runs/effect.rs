@@ -1,0 +1,320 @@
+//! The kinds `apply`, `reconcile` and `remainder`: bring into effect what is decided already. An `apply` does so for
+//! rules that are in force and directories that are resumed or leaving, a `reconcile` for everybody, a `remainder`
+//! for the people whom a request left over because they were too many.
+//!
+//! First the directory groups are bound, then everybody concerned is converged, then native groups whose people
+//! have left go. That may free names that mirrors wait for, so it begins again with those, until nothing is freed.
+//! Last, the records of removed directories go.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{GROUPS, NewRun, PEOPLE, Step, Turn, limit};
+use crate::app::App;
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, MembershipId, OrganizationId, RuleId, RunId};
+use crate::domain::run::{RunKind, RunState};
+use crate::domain::{Error, Id, Result};
+use crate::service::change::Change;
+use crate::service::converge::{self, Ground, Scope};
+use crate::service::mapping::{apply, changes};
+use crate::store::{Tx, directories, directory_users, edges, links, origins, removal, rules, walk};
+
+/// How many people are looked at, without locks, to find those who are concerned.
+const LOOK: usize = 1_000;
+/// How many records of a removed directory go at a time.
+const RECORDS: i64 = 500;
+
+/// What is to be brought into effect.
+#[derive(Debug, Default, Deserialize)]
+struct Work {
+    #[serde(default)]
+    rules: BTreeSet<RuleId>,
+    #[serde(default)]
+    directories: BTreeSet<DirectoryId>,
+    #[serde(default)]
+    removed: Vec<DirectoryId>,
+    /// People of a request's remainder.
+    #[serde(default)]
+    people: BTreeSet<DirectoryUserId>,
+    #[serde(default)]
+    everything: bool,
+}
+
+/// Begins the run for people whom a request leaves over. After the commit, tell the worker: see [`super::begin`].
+pub(crate) async fn begin_remainder(change: &mut Change<'_>, people: &BTreeSet<DirectoryUserId>) -> Result<RunId> {
+    let new = NewRun {
+        kind: RunKind::Remainder,
+        directory: None,
+        plan: None,
+        work: json!({"people": people}),
+        total: limit(people.len()),
+        awaits_approval: false,
+    };
+    super::begin(change, new).await.map(|run| run.id)
+}
+
+/// Where to go on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Position {
+    /// With the groups after this one; of those in the list, if there is one.
+    Groups(DirectoryGroupId, Option<BTreeSet<DirectoryGroupId>>),
+    /// With the people after this one. Of the groups, if there are some: those that waited for a name.
+    People(DirectoryUserId, BTreeSet<DirectoryGroupId>),
+    /// With the mirrors that ended. The groups waited for names that are free now.
+    Ended(BTreeSet<DirectoryGroupId>),
+    /// With the memberships after this one: of a reconcile, since not all have people.
+    Memberships(MembershipId),
+    /// With the records of removed directories.
+    Records,
+}
+
+/// The position, and the names that became free so far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Place(Position, BTreeSet<String>);
+
+pub(super) async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
+    if turn.run().position.is_null() {
+        return begin(app, turn).await;
+    }
+    let corrupt = |error: serde_json::Error| Error::Internal(Box::new(error));
+    let Place(position, freed) = serde_json::from_value(turn.run().position.clone()).map_err(corrupt)?;
+    let mut work: Work = serde_json::from_value(turn.run().work.clone()).map_err(corrupt)?;
+    work.everything |= turn.run().kind == RunKind::Reconcile;
+    match position {
+        Position::Groups(after, only) => groups(app, turn, after, only, freed).await,
+        Position::People(after, waited) => people(app, turn, &work, after, waited, freed).await,
+        Position::Ended(waiting) => ended(app, turn, work.everything, waiting, freed).await,
+        Position::Memberships(after) => memberships(app, turn, after).await,
+        Position::Records => records(app, turn, work).await,
+    }
+}
+
+fn place(position: Position, freed: BTreeSet<String>) -> Result<Value> {
+    serde_json::to_value(Place(position, freed)).map_err(|error| Error::Internal(Box::new(error)))
+}
+
+/// The first chunk: a plan that somebody approved is put in force, if it is still what they saw.
+async fn begin(app: &App, turn: &mut Turn) -> Result<Step> {
+    let organization = turn.run().organization;
+    let approved = turn.run().plan.filter(|_| turn.run().work.get("approved_by").is_some());
+    if let Some(plan) = approved
+        && !apply::still_holds(app, organization, plan).await?
+    {
+        let message = "facts or rules have moved since the plan was made; nothing was changed: make a new plan";
+        return Err(Error::conflict("plan_stale", message));
+    }
+    let total = walk::count_people(&mut app.db.read().await?, organization).await?;
+    turn.chunk(app, move |change, run| {
+        Box::pin(async move {
+            if approved.is_some() {
+                apply::begin_approved(change, run).await?;
+            }
+            run.progress.total = total;
+            // The request has bound its groups itself.
+            let first = match run.kind {
+                RunKind::Remainder => Position::People(Id::nil(), BTreeSet::new()),
+                _ => Position::Groups(Id::nil(), None),
+            };
+            run.position = place(first, BTreeSet::new())?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+async fn groups(
+    app: &App,
+    turn: &mut Turn,
+    after: DirectoryGroupId,
+    only: Option<BTreeSet<DirectoryGroupId>>,
+    freed: BTreeSet<String>,
+) -> Result<Step> {
+    let organization = turn.run().organization;
+    let ids: Vec<DirectoryGroupId> = match &only {
+        Some(only) => only.iter().copied().filter(|id| *id > after).take(GROUPS).collect(),
+        None => walk::groups(&mut app.db.read().await?, organization, after, limit(GROUPS)).await?,
+    };
+    let next = match ids.last() {
+        Some(last) if ids.len() == GROUPS => Position::Groups(*last, only),
+        _ => Position::People(Id::nil(), only.unwrap_or_default()),
+    };
+    turn.chunk(app, move |change, run| {
+        let (ids, next, mut freed) = (ids.iter().copied().collect(), next.clone(), freed.clone());
+        Box::pin(async move {
+            freed.extend(converge::bind(change, &ids).await?);
+            if matches!(next, Position::People(..)) {
+                run.progress.done = 0;
+            }
+            run.position = place(next, freed)?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+async fn people(
+    app: &App,
+    turn: &mut Turn,
+    work: &Work,
+    after: DirectoryUserId,
+    waited: BTreeSet<DirectoryGroupId>,
+    freed: BTreeSet<String>,
+) -> Result<Step> {
+    let organization = turn.run().organization;
+    let (mut after, mut seen) = (after, 0_i64);
+    let mut tx = app.db.read().await?;
+    let (concerned, over) = loop {
+        let ids = walk::people(&mut tx, organization, after, limit(LOOK)).await?;
+        let Some(last) = ids.last().copied() else { break (Vec::new(), true) };
+        let mut concerned = concerned(&mut tx, organization, work, &waited, &ids).await?;
+        if concerned.len() > PEOPLE {
+            concerned.truncate(PEOPLE);
+            after = concerned.last().copied().unwrap_or(last);
+            seen += limit(ids.iter().filter(|id| **id <= after).count());
+            break (concerned, false);
+        }
+        after = last;
+        seen += limit(ids.len());
+        if !concerned.is_empty() || ids.len() < LOOK {
+            break (concerned, ids.len() < LOOK);
+        }
+    };
+    drop(tx);
+    let next = if over { Position::Ended(BTreeSet::new()) } else { Position::People(after, waited) };
+    turn.chunk(app, move |change, run| {
+        let scope = Scope { users: concerned.iter().copied().collect(), ..Scope::default() };
+        let (next, freed) = (next.clone(), freed.clone());
+        Box::pin(async move {
+            converge::converge(change, scope).await?;
+            run.progress.done += seen;
+            run.position = place(next, freed)?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Those of these people whom the work concerns, in their order.
+async fn concerned(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    work: &Work,
+    waited: &BTreeSet<DirectoryGroupId>,
+    ids: &[DirectoryUserId],
+) -> Result<Vec<DirectoryUserId>> {
+    if work.everything {
+        return Ok(ids.to_vec());
+    }
+    let ground = Ground::load(tx, organization).await?;
+    let links = links::of_users(tx, organization, ids.iter().copied()).await?;
+    let mut found: BTreeSet<DirectoryUserId> = links
+        .values()
+        .filter(|link| work.directories.contains(&link.directory_id))
+        .map(|link| link.directory_user_id)
+        .collect();
+    // Rules that look at no groups, and directories, are about whoever is there.
+    let by_person: Vec<_> =
+        ground.rules.iter().filter(|rule| work.rules.contains(&rule.id) && !rule.is_by_group()).collect();
+    if !by_person.is_empty() || !work.directories.is_empty() {
+        let there = directory_users::directories_of(tx, organization, ids.iter().copied()).await?;
+        let wanted = |directory: DirectoryId| {
+            work.directories.contains(&directory) || by_person.iter().any(|rule| rule.covers(directory))
+        };
+        found.extend(there.into_iter().filter(|(_, directory)| wanted(*directory)).map(|(id, _)| id));
+    }
+    found.extend(ids.iter().filter(|id| work.people.contains(id)));
+    if !work.rules.is_empty() {
+        let memberships: BTreeSet<_> = links.values().filter_map(|link| link.membership_id).collect();
+        for origin in origins::of_memberships(tx, organization, memberships).await?.into_values().flatten() {
+            if origin.rule.is_some_and(|rule| work.rules.contains(&rule)) {
+                found.extend(origin.directory_user);
+            }
+        }
+    }
+    if !work.rules.is_empty() || !waited.is_empty() {
+        for (person, binding) in edges::bindings_of(tx, organization, ids.iter().copied()).await? {
+            if work.rules.contains(&binding.rule) || waited.contains(&binding.group) {
+                found.insert(person);
+            }
+        }
+    }
+    Ok(ids.iter().copied().filter(|id| found.contains(id)).collect())
+}
+
+async fn ended(
+    app: &App,
+    turn: &mut Turn,
+    everything: bool,
+    waiting: BTreeSet<DirectoryGroupId>,
+    freed: BTreeSet<String>,
+) -> Result<Step> {
+    turn.chunk(app, move |change, run| {
+        let (mut waiting, freed) = (waiting.clone(), freed.clone());
+        Box::pin(async move {
+            let (more, over) = converge::finish(change, freed, limit(GROUPS)).await?;
+            waiting.extend(more);
+            let next = match (over, waiting.is_empty()) {
+                (false, _) => Position::Ended(waiting),
+                (true, false) => Position::Groups(Id::nil(), Some(waiting)),
+                (true, true) if everything => Position::Memberships(Id::nil()),
+                (true, true) => Position::Records,
+            };
+            run.position = place(next, BTreeSet::new())?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+async fn memberships(app: &App, turn: &mut Turn, after: MembershipId) -> Result<Step> {
+    let organization = turn.run().organization;
+    let ids = walk::memberships(&mut app.db.read().await?, organization, after, limit(PEOPLE)).await?;
+    let next = match ids.last() {
+        Some(last) if ids.len() == PEOPLE => Position::Memberships(*last),
+        _ => Position::Records,
+    };
+    turn.chunk(app, move |change, run| {
+        let scope = Scope { memberships: ids.iter().copied().collect(), ..Scope::default() };
+        let next = next.clone();
+        Box::pin(async move {
+            converge::converge(change, scope).await?;
+            run.position = place(next, BTreeSet::new())?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+async fn records(app: &App, turn: &mut Turn, work: Work) -> Result<Step> {
+    let removed = if work.everything {
+        // Also those whose own run did not come to its end.
+        let all = directories::all(&mut app.db.read().await?, turn.run().organization).await?;
+        all.into_iter().filter(|directory| directory.leaving.is_some()).map(|directory| directory.id).collect()
+    } else {
+        work.removed
+    };
+    turn.chunk(app, move |change, run| {
+        let removed = removed.clone();
+        Box::pin(async move {
+            for directory in removed {
+                if !removal::some_records(change.tx, change.organization, directory, RECORDS).await? {
+                    return Ok(());
+                }
+                changes::bury(change, directory).await?;
+            }
+            let mut rules = rules::leaving(change.tx, change.organization, Some(run.id)).await?;
+            if work.everything {
+                rules.extend(rules::leaving(change.tx, change.organization, None).await?);
+            }
+            changes::conclude(change, rules).await?;
+            rules::settled(change.tx, change.organization, run.id).await?;
+            run.progress.done = run.progress.total;
+            run.finish(RunState::Succeeded, change.now);
+            Ok(())
+        })
+    })
+    .await
+}
