@@ -6,8 +6,8 @@ use chrono::Duration;
 use crate::app::App;
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, RequestId};
-use crate::store::Lane;
 use crate::store::retention::{self, Kept};
+use crate::store::{Lane, plans};
 
 /// How many rows go in one transaction.
 const BATCH: i64 = 500;
@@ -89,7 +89,13 @@ async fn plans(app: &App) -> Result<u64> {
         for (organization, plan) in expired {
             let delete = || {
                 app.db.write(Lane::Organization(organization), move |tx| {
-                    Box::pin(async move { retention::delete_plan(tx, organization, plan, BATCH).await })
+                    Box::pin(async move {
+                        let gone = plans::remove_effects(tx, organization, plans::of_plan(plan), BATCH).await?;
+                        if gone == 0 {
+                            retention::delete_plan(tx, organization, plan).await?;
+                        }
+                        Ok(gone)
+                    })
                 })
             };
             while delete().await? > 0 {}

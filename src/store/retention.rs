@@ -93,15 +93,8 @@ pub async fn expired_plans(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Resul
     tx.fetch_all(stmt.bind(now).bind(limit)).await
 }
 
-/// Removes effects of a plan, up to `limit` of them; the plan itself once none is left.
-pub async fn delete_plan(tx: &mut Tx, organization: OrganizationId, plan: PlanId, limit: i64) -> Result<u64> {
-    let stmt = sql("DELETE FROM mapping_effects WHERE organization_id = $1 AND source_id = $2 AND id IN (
-            SELECT e.id FROM mapping_effects e WHERE e.organization_id = $1 AND e.source_id = $2 ORDER BY e.id LIMIT $3)");
-    let gone = tx.execute(stmt.bind(organization).bind(plan).bind(limit)).await?;
-    if gone > 0 {
-        return Ok(gone);
-    }
+/// Removes a plan whose effects are gone.
+pub async fn delete_plan(tx: &mut Tx, organization: OrganizationId, plan: PlanId) -> Result<()> {
     let stmt = sql("DELETE FROM mapping_plans WHERE organization_id = $1 AND id = $2");
-    tx.execute(stmt.bind(organization).bind(plan)).await?;
-    Ok(0)
+    tx.execute(stmt.bind(organization).bind(plan)).await.map(drop)
 }

@@ -14,26 +14,6 @@ const DIALECT: i64 = 500;
 /// How many requests of the window are counted at the most.
 const COUNTED: i64 = 100_000;
 
-/// Whether a directory works as usual.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Standing {
-    /// Since when its native side waits, if it does.
-    pub paused_at: Option<DateTime<Utc>>,
-    /// How many writes came since.
-    pub backlog: i64,
-    /// What becomes of what it gave, while it is being removed.
-    pub leaving: Option<String>,
-    /// When it was removed.
-    pub deleted_at: Option<DateTime<Utc>>,
-}
-
-/// Whether the directory is paused, leaving or gone.
-pub async fn standing(tx: &mut Tx, organization: OrganizationId, directory: DirectoryId) -> Result<Option<Standing>> {
-    let stmt = sql("SELECT d.paused_at, d.backlog, d.leaving, d.deleted_at FROM directories d
-         WHERE d.organization_id = $1 AND d.id = $2");
-    tx.fetch_optional(stmt.bind(organization).bind(directory)).await
-}
-
 /// When the last request came.
 pub async fn last_request(
     tx: &mut Tx,
@@ -211,10 +191,4 @@ pub async fn tokens(
         next_expiry: living().flatten().min(),
         last_used_at: rows.iter().filter_map(|(_, used)| *used).max(),
     })
-}
-
-/// What the last verification of the organization found: differences, its run, and when.
-pub async fn verification(tx: &mut Tx, organization: OrganizationId) -> Result<Option<(i64, RunId, DateTime<Utc>)>> {
-    let stmt = sql("SELECT v.drift, v.run_id, v.verified_at FROM verifications v WHERE v.organization_id = $1");
-    tx.fetch_optional(stmt.bind(organization)).await
 }

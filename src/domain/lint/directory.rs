@@ -5,15 +5,19 @@ use crate::domain::directory::{Directory, DirectoryGroup};
 use crate::domain::finding::Finding;
 use crate::domain::rule::Rule;
 
-/// Whether nothing can come from the directory that the rule is for.
+/// Why nothing comes from the directory that the rule is for, if nothing does.
 pub fn inactive(directory: &Directory) -> Option<Finding> {
-    (directory.state != "linked").then(|| {
-        let message = format!(
-            "the directory '{}' is {}: no identity provider has reached it yet, so the rule acts on nobody for now",
-            directory.name, directory.state
-        );
-        Finding::warning("directory_id", "inactive_directory", message)
-    })
+    let why = if directory.leaving.is_some() {
+        "is being removed"
+    } else if directory.paused_at.is_some() {
+        "is paused: the rule changes nothing until it is resumed"
+    } else if directory.state != "linked" {
+        "has not been reached by an identity provider yet"
+    } else {
+        return None;
+    };
+    let message = format!("the directory '{}' {why}", directory.name);
+    Some(Finding::warning("directory_id", "inactive_directory", message))
 }
 
 /// Pinned groups that the rule cannot see, being for another directory; `pinned` are all of `when.group_ids`.

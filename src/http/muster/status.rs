@@ -17,6 +17,7 @@ use crate::http::workos::query::Query;
 use crate::service::status::groups::{self, GroupStatus, Standing};
 use crate::service::status::{self, Attention, Freshness, Status, WINDOW};
 use crate::store::group_status::NamedBinding;
+use crate::store::verifications::Verification;
 
 /// `GET /directories/{directory}/sync_status`
 pub async fn sync_status(
@@ -119,8 +120,8 @@ fn json(status: &Status) -> Value {
         "directory_id": status.directory.id,
         "organization_id": status.directory.organization,
         "state": status.state,
-        "paused_at": status.standing.paused_at.map(timestamp),
-        "backlog": status.standing.backlog,
+        "paused_at": status.directory.paused_at.map(timestamp),
+        "backlog": status.directory.backlog,
         "freshness": freshness(&status.freshness),
         "users": {
             "total": status.users.active_users + status.users.inactive_users,
@@ -160,8 +161,17 @@ fn json(status: &Status) -> Value {
             "valid": status.tokens.living,
             "next_expiry": status.tokens.next_expiry.map(timestamp),
         },
-        "drift": status.drift.map(|(rows, run, at)| json!({"rows": rows, "run_id": run, "verified_at": timestamp(at)})),
+        "drift": status.verification.as_ref().map(drift),
         "attention": status.attention.iter().map(attention).collect::<Vec<_>>(),
+    })
+}
+
+fn drift(found: &Verification) -> Value {
+    json!({
+        "rows": found.drift,
+        "run_id": found.run,
+        "verified_at": timestamp(found.verified_at),
+        "left_out": found.left_out,
     })
 }
 

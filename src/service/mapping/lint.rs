@@ -139,7 +139,8 @@ async fn odd(tx: &mut Tx, organization: OrganizationId, rule: &Rule) -> Result<V
 async fn acting(tx: &mut Tx, organization: OrganizationId, rule: &Rule, catalogue: &Catalogue) -> Result<Vec<Rule>> {
     let built_in = Catalogue::built_in();
     let others = rules::all(tx, organization).await?.into_iter();
-    let others = others.filter(|other| other.id != rule.id && other.document.state != RuleState::Draft);
+    let others = others
+        .filter(|other| other.id != rule.id && other.document.state != RuleState::Draft && other.leaving.is_none());
     let compiled = others.filter_map(|other| {
         let same = other.document.directory_id == rule.document.directory_id;
         let catalogue = if same { catalogue } else { &built_in };

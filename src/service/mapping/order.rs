@@ -45,14 +45,16 @@ pub async fn reorder(
     Ok(Outcome { value: super::rules::list(app, scope).await?, revision })
 }
 
-/// Saves the order: positions 10, 20, …, with a further version of each rule whose position changes.
+/// Saves the order: positions 10, 20, …, with a further version of each rule whose position changes. Rules that are
+/// being deleted have no place in it.
 ///
 /// # Errors
 ///
 /// [`Error::Invalid`] unless every rule is named exactly once.
 pub(in crate::service) async fn save_order(change: &mut Change<'_>, names: &[String]) -> Result<Vec<StoredRule>> {
     let all = rules::all(change.tx, change.organization).await?;
-    let mut ordered = in_order(all, names)?;
+    let staying = all.into_iter().filter(|rule| rule.leaving.is_none()).collect();
+    let mut ordered = in_order(staying, names)?;
     let mut moved = Vec::new();
     for (rule, position) in ordered.iter_mut().zip((1..).map(|place| place * STEP)) {
         if rule.document.position != position {

@@ -132,6 +132,10 @@ pub(in crate::service) async fn save_edit(
         );
         return Err(Error::conflict("version_conflict", message));
     }
+    if before.leaving.is_some() {
+        let message = format!("the rule '{}' is being deleted and cannot be changed any more", before.key);
+        return Err(Error::conflict("rule_is_being_deleted", message));
+    }
     let mut rule = before.clone();
     if let Some(key) = fields.key {
         check_key(&key)?;

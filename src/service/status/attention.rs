@@ -78,12 +78,12 @@ impl List<'_> {
 
     /// Whether native state is what it should be.
     fn trust(&mut self) {
-        if let Some((drift, run, _)) = self.status.drift.filter(|(drift, ..)| *drift > 0) {
+        if let Some(found) = self.status.verification.as_ref().filter(|found| found.drift > 0) {
             let message = format!(
                 "{} from what a recomputation makes: look at them, and plan a reconcile to repair",
-                counted(drift, "native row differs", "native rows differ")
+                counted(found.drift, "native row differs", "native rows differ")
             );
-            self.add("drift", Severity::High, message, format!("/sync_runs/{run}/effects"));
+            self.add("drift", Severity::High, message, format!("/sync_runs/{}/effects", found.run));
         }
         if self.status.parked_effects > 0 {
             let message = format!(
@@ -156,15 +156,15 @@ impl List<'_> {
 
     fn waiting(&mut self) {
         let status = self.status;
-        if let Some(since) = status.standing.paused_at {
+        if let Some(since) = status.directory.paused_at {
             let message = format!(
                 "Paused for {}, with {} waiting: resume it to bring the native side up to date",
                 length((self.now - since).num_seconds()),
-                counted(status.standing.backlog, "write", "writes")
+                counted(status.directory.backlog, "write", "writes")
             );
             self.add("paused", Severity::Medium, message, self.own(""));
         }
-        if status.standing.leaving.is_some() && status.standing.deleted_at.is_none() {
+        if status.directory.leaving.is_some() {
             let link = format!("/sync_runs?organization_id={}", status.directory.organization);
             self.add("leaving", Severity::Low, "The directory is being removed: see how far its run is", link);
         }

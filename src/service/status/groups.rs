@@ -3,19 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::app::App;
+use crate::domain::Result;
 use crate::domain::directory::{Directory, DirectoryGroup};
 use crate::domain::group_verdict::{KeptOut, kept_out};
-use crate::domain::id::{DirectoryGroupId, DirectoryId, GroupId, OrganizationId, RuleId};
+use crate::domain::id::{DirectoryGroupId, DirectoryId, GroupId, RuleId};
 use crate::domain::native::name_key;
-use crate::domain::rule::{Action, Rule, RuleDocument, RuleState};
+use crate::domain::rule::{Action, Rule, RuleDocument};
 use crate::domain::suggestion::{Suggestion, prefixes, suggest};
-use crate::domain::{Error, Result};
-use crate::scim::schema::Catalogue;
+use crate::service::converge::Ground;
 use crate::service::directories;
 use crate::service::keys::ApiAccess;
 use crate::store::group_status::{self, ListedGroup, NamedBinding};
-use crate::store::rules::{self, StoredRule};
-use crate::store::{Page, PageRequest, Tx, directories as stored_directories, directory_groups, groups};
+use crate::store::{Page, PageRequest, Tx, directory_groups, groups};
 
 pub use crate::store::group_status::Standing;
 
@@ -76,17 +75,17 @@ pub async fn list(
     let organization = directory.organization;
     let mut tx = app.db.snapshot().await?;
     let page = group_status::list(&mut tx, organization, id, query.standing, query.search, page).await?;
-    let in_force = rules::applied(&mut tx, organization).await?;
+    let ground = Ground::load(&mut tx, organization).await?;
     let mut bound: HashMap<DirectoryGroupId, Vec<NamedBinding>> = HashMap::new();
     for binding in group_status::bindings(&mut tx, organization, page.rows.iter().map(|group| group.id)).await? {
         bound.entry(binding.directory_group_id).or_default().push(binding);
     }
-    let targets = Targets::load(&mut tx, organization, &in_force).await?;
+    let targets = Targets::load(&mut tx, &ground).await?;
     let mut page = page.map(|group| {
         let rules = bound.remove(&group.id).unwrap_or_default();
         GroupStatus { native_groups: targets.of(&rules), rules, group, suggestion: None, kept_out_by: Vec::new() }
     });
-    explain_unmatched(&mut tx, &directory, in_force, &mut page.rows).await?;
+    explain_unmatched(&mut tx, &directory, &ground.rules, &mut page.rows).await?;
     Ok(page)
 }
 
@@ -97,11 +96,12 @@ struct Targets {
 }
 
 impl Targets {
-    async fn load(tx: &mut Tx, organization: OrganizationId, in_force: &[StoredRule]) -> Result<Self> {
+    async fn load(tx: &mut Tx, ground: &Ground) -> Result<Self> {
+        let in_force = ground.rules.iter().chain(ground.resting.values().map(|resting| &resting.rule));
         let by_rule: HashMap<RuleId, Vec<GroupId>> =
-            in_force.iter().map(|rule| (rule.id, into_groups(&rule.document))).collect();
+            in_force.map(|rule| (rule.id, into_groups(&rule.document))).collect();
         let wanted: BTreeSet<GroupId> = by_rule.values().flatten().copied().collect();
-        let found = groups::by_ids(tx, organization, wanted).await?;
+        let found = groups::by_ids(tx, ground.organization, wanted).await?;
         Ok(Targets { by_rule, names: found.into_iter().map(|(id, group)| (id, group.name)).collect() })
     }
 
@@ -124,19 +124,13 @@ fn into_groups(document: &RuleDocument) -> Vec<GroupId> {
 }
 
 /// Says of groups that no rule has to do with why that is, and what might be done.
-async fn explain_unmatched(
-    tx: &mut Tx,
-    directory: &Directory,
-    in_force: Vec<StoredRule>,
-    rows: &mut [GroupStatus],
-) -> Result<()> {
+async fn explain_unmatched(tx: &mut Tx, directory: &Directory, rules: &[Rule], rows: &mut [GroupStatus]) -> Result<()> {
     let unmatched: Vec<DirectoryGroupId> =
         rows.iter().filter(|row| row.state() == "unmatched").map(|row| row.group.id).collect();
     if unmatched.is_empty() {
         return Ok(());
     }
     let organization = directory.organization;
-    let rules = compiled(tx, organization, in_force).await?;
     let documents = directory_groups::by_ids(tx, organization, unmatched).await?;
     let documents: HashMap<DirectoryGroupId, DirectoryGroup> = documents.into_iter().map(|g| (g.id, g)).collect();
     let keys: BTreeSet<String> = rows.iter().map(|row| name_key(&row.group.display_name)).collect();
@@ -149,30 +143,9 @@ async fn explain_unmatched(
     for row in rows {
         let Some(group) = documents.get(&row.group.id) else { continue };
         let name = &row.group.display_name;
-        row.suggestion = suggest(name, namesakes.get(&name_key(name)).cloned(), &rules, &prefixes);
+        row.suggestion = suggest(name, namesakes.get(&name_key(name)).cloned(), rules, &prefixes);
         let out = rules.iter().filter_map(|rule| Some((rule.id, rule.key.clone(), kept_out(rule, group)?)));
         row.kept_out_by = out.take(SHOWN_RULES).collect();
     }
     Ok(())
-}
-
-/// The rules in force, ready to be evaluated, by position.
-async fn compiled(tx: &mut Tx, organization: OrganizationId, in_force: Vec<StoredRule>) -> Result<Vec<Rule>> {
-    let mut rules = Vec::new();
-    for stored in in_force {
-        let Some(version) = stored.applied_version else { continue };
-        if stored.document.state != RuleState::Active {
-            continue;
-        }
-        let catalogue = match stored.document.directory_id {
-            None => Catalogue::built_in(),
-            Some(id) => {
-                let found = stored_directories::find(tx, Some(organization), id).await?;
-                found.ok_or_else(|| Error::internal(format!("rule {} is for no directory", stored.id)))?.catalogue()?
-            }
-        };
-        rules.push(Rule::compile(stored.id, &stored.key, version, stored.document, &catalogue)?);
-    }
-    rules.sort_by_key(|rule| (rule.document.position, rule.id));
-    Ok(rules)
 }

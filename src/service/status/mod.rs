@@ -19,9 +19,10 @@ use crate::app::App;
 use crate::domain::directory::Directory;
 use crate::domain::id::{DirectoryId, RequestId, RunId};
 use crate::domain::rhythm::{self, Verdict};
-use crate::domain::{Error, Result, identity_provider};
+use crate::domain::{Result, identity_provider};
 use crate::store::directories::Counts;
-use crate::store::status::{self, Groups, Standing, Tokens};
+use crate::store::status::{self, Groups, Tokens};
+use crate::store::verifications::{self, Verification};
 use crate::store::{Tx, directories as stored};
 
 /// How far back refused requests and failed runs are counted.
@@ -34,10 +35,8 @@ const AGENTS: usize = 10;
 pub struct Status {
     /// The directory.
     pub directory: Directory,
-    /// `validating`, `linked`, `paused`, `leaving` or `deleted`.
+    /// `validating`, `linked`, `paused` or `leaving`.
     pub state: String,
-    /// Whether it is paused or leaving, and since when.
-    pub standing: Standing,
     /// When it was heard of.
     pub freshness: Freshness,
     /// Its people.
@@ -70,8 +69,8 @@ pub struct Status {
     pub dialect: Dialect,
     /// Its tokens.
     pub tokens: Tokens,
-    /// Differences that the last verification of the organization found, its run, and when.
-    pub drift: Option<(i64, RunId, DateTime<Utc>)>,
+    /// What the last verification of the organization found.
+    pub verification: Option<Verification>,
     /// What wants attention, the most harmful first.
     pub attention: Vec<Attention>,
 }
@@ -126,15 +125,13 @@ pub async fn of_directory(app: &App, access: &ApiAccess, id: DirectoryId) -> Res
 
 async fn read(tx: &mut Tx, directory: Directory, now: DateTime<Utc>) -> Result<Status> {
     let (organization, id) = (directory.organization, directory.id);
-    let missing = || Error::not_found("directory", id);
-    let standing = status::standing(tx, organization, id).await?.ok_or_else(missing)?;
     let tokens = status::tokens(tx, organization, id, now).await?;
     let (edges, pending_edges) = status::edges(tx, organization, id).await?;
     let (parked_effects, parked_run) = status::parked(tx, organization, id).await?;
     let (running_runs, failed_runs) = status::runs(tx, organization, now - WINDOW).await?;
     let (requests, refused) = status::refusals(tx, organization, id, RequestId::first_at(now - WINDOW)).await?;
     Ok(Status {
-        state: state(&directory, &standing),
+        state: state(&directory),
         freshness: freshness(tx, &directory, &tokens, now).await?,
         users: stored::counts(tx, organization, id).await?,
         groups: status::groups(tx, organization, id).await?,
@@ -151,21 +148,18 @@ async fn read(tx: &mut Tx, directory: Directory, now: DateTime<Utc>) -> Result<S
         refused,
         dialect: dialect(&directory.kind, status::manners(tx, organization, id).await?),
         tokens,
-        drift: status::verification(tx, organization).await?,
+        verification: verifications::find(tx, organization).await?,
         attention: Vec::new(),
-        standing,
         directory,
     })
 }
 
-fn state(directory: &Directory, standing: &Standing) -> String {
-    let instead = [
-        (standing.deleted_at.is_some(), "deleted"),
-        (standing.leaving.is_some(), "leaving"),
-        (standing.paused_at.is_some(), "paused"),
-    ];
-    let instead = instead.into_iter().find(|(is, _)| *is);
-    instead.map_or_else(|| directory.state.clone(), |(_, word)| word.to_owned())
+fn state(directory: &Directory) -> String {
+    match (directory.leaving, directory.paused_at) {
+        (Some(_), _) => "leaving".to_owned(),
+        (None, Some(_)) => "paused".to_owned(),
+        (None, None) => directory.state.clone(),
+    }
 }
 
 async fn freshness(tx: &mut Tx, directory: &Directory, tokens: &Tokens, now: DateTime<Utc>) -> Result<Freshness> {
