@@ -15,6 +15,6 @@ CREATE INDEX requests_writes ON requests (organization_id, directory_id, id, cre
 CREATE INDEX directory_users_inactive ON directory_users (organization_id, directory_id, id) WHERE active = false;
 CREATE INDEX directory_edges_pending ON directory_edges (organization_id, group_id) WHERE user_id IS NULL AND subgroup_id IS NULL;
 CREATE INDEX identity_links_unlinked ON identity_links (organization_id, directory_id, state, method) WHERE state IN ('pending', 'refused');
-CREATE INDEX origins_frozen ON origins (organization_id, directory_user_id) WHERE kind = 'frozen';
+CREATE INDEX origins_frozen_people ON origins (organization_id, directory_user_id) WHERE kind = 'frozen';
 CREATE INDEX parked_effects_directory ON parked_effects (organization_id, directory_id) WHERE state = 'parked';
 CREATE INDEX sync_runs_failed ON sync_runs (finished_at) WHERE state = 'failed';

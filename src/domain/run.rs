@@ -104,7 +104,7 @@ pub type ClaimId = Id<ClaimLabel>;
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// What it has looked at: people, and with `reconcile` groups and memberships too.
+    /// How many people it has looked at; with `guard`, how many removals were decided.
     pub done: i64,
     /// What there was to look at when it began; more or fewer may turn out to be there.
     pub total: i64,

@@ -120,11 +120,6 @@ impl<'a> Change<'a> {
         self.position() - self.before
     }
 
-    /// How many events of each name the change has caused so far.
-    pub fn counts(&self) -> &BTreeMap<&'static str, i64> {
-        &self.trace.told
-    }
-
     /// Writes what is pending; answers the organization's revision, its event position after the commit.
     pub async fn finish(mut self) -> Result<i64> {
         self.flush().await?;

@@ -29,21 +29,6 @@ pub struct StoredMembership {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The addresses of the people who have these memberships.
-pub async fn addresses(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    ids: impl IntoIterator<Item = MembershipId>,
-) -> Result<HashMap<MembershipId, String>> {
-    let text = format!(
-        "SELECT m.id, u.email FROM {} organization_memberships m ON m.organization_id = $2 AND m.id = r.id
-         JOIN users u ON u.id = m.user_id",
-        tx.driving(1, &[("id", Column::Id)])
-    );
-    let rows: Vec<(MembershipId, String)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
-    Ok(rows.into_iter().collect())
-}
-
 /// Stores new memberships.
 pub async fn insert(tx: &mut Tx, organization: OrganizationId, new: &[StoredMembership]) -> Result<()> {
     if new.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::origins::{target_cells, target_of};
+use super::origins::{Placed, target_cells, target_of};
 use super::statement::{Column, Param, Rows, cell, sql};
 use super::{Page, PageRequest, Tx};
 use crate::domain::id::{
@@ -70,59 +70,76 @@ const COLUMNS: &str = "p.id, p.run_id, p.directory_id, p.state, p.membership_id,
     p.directory_group_id, p.directory_user_id, p.person, p.target_name, p.rule_key, p.directory_group, p.cause,
     p.created_at, p.decided_at, p.decided_by";
 
-/// Stores effects that wait. What waits already, or was rejected, stays as it is. Answers how many are new.
-pub async fn park(tx: &mut Tx, organization: OrganizationId, effects: &[ParkedEffect]) -> Result<u64> {
-    if effects.is_empty() {
+/// Where parked effects come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Parked<'a> {
+    /// The run that gathers them.
+    pub run: RunId,
+    /// The directory whose guard parks them.
+    pub directory: DirectoryId,
+    /// What causes them: the id of a request, a run or a key.
+    pub cause: &'a str,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Stores what waits: for each membership and target, one of the origins that spoke for it last. The names are
+/// copied from those who bear them now. What waits already, or was rejected, stays as it is. Answers how many are new.
+pub async fn park(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    losses: &[(ParkedId, Placed)],
+    parked: &Parked<'_>,
+) -> Result<u64> {
+    if losses.is_empty() {
         return Ok(0);
     }
     let mut rows = Rows::default();
-    for effect in effects {
-        let loss = &effect.loss;
-        let (target, target_id) = target_cells(loss.target);
+    for (id, (membership, origin)) in losses {
+        let (target, target_id) = target_cells(origin.target);
         rows.push([
-            cell(effect.id),
-            cell(effect.run),
-            cell(effect.directory),
-            cell(effect.state.as_str()),
-            cell(loss.membership),
+            cell(*id),
+            cell(*membership),
             cell(target),
             cell(target_id),
-            cell(loss.rule.unwrap_or_else(Id::nil)),
-            cell(loss.directory_group.unwrap_or_else(Id::nil)),
-            cell(loss.directory_user.unwrap_or_else(Id::nil)),
-            cell(loss.person.as_str()),
-            cell(loss.target_name.as_deref()),
-            cell(loss.rule_key.as_deref()),
-            cell(loss.directory_group_name.as_deref()),
-            cell(effect.cause.as_str()),
-            cell(effect.created_at),
+            cell(origin.rule.unwrap_or_else(Id::nil)),
+            cell(origin.directory_group.unwrap_or_else(Id::nil)),
+            cell(origin.directory_user.unwrap_or_else(Id::nil)),
         ]);
     }
     let columns = [
         ("id", Column::Id),
-        ("run_id", Column::Id),
-        ("directory_id", Column::Id),
-        ("state", Column::Text),
         ("membership_id", Column::Id),
         ("target", Column::Text),
         ("target_id", Column::Id),
         ("rule_id", Column::Id),
         ("directory_group_id", Column::Id),
         ("directory_user_id", Column::Id),
-        ("person", Column::Text),
-        ("target_name", Column::Text),
-        ("rule_key", Column::Text),
-        ("directory_group", Column::Text),
-        ("cause", Column::Text),
-        ("created_at", Column::Time),
     ];
-    let names = columns.map(|(name, _)| name).join(", ");
     let text = format!(
-        "INSERT INTO parked_effects (organization_id, {names}) SELECT $2, {names} FROM {} AS r WHERE true
+        "INSERT INTO parked_effects (organization_id, id, run_id, directory_id, state, membership_id, target, target_id,
+            rule_id, directory_group_id, directory_user_id, person, target_name, rule_key, directory_group, cause,
+            created_at)
+         SELECT $2, r.id, $3, $4, 'parked', r.membership_id, r.target, r.target_id, r.rule_id, r.directory_group_id,
+            r.directory_user_id, n.email, COALESCE(g.name, x.slug), l.key, dg.display_name, $5, $6
+         FROM {} organization_memberships m ON m.organization_id = $2 AND m.id = r.membership_id
+         JOIN users n ON n.id = m.user_id
+         LEFT JOIN groups g ON g.organization_id = $2 AND g.id = r.target_id AND r.target = 'group'
+         LEFT JOIN roles x ON x.organization_id = $2 AND x.id = r.target_id AND r.target = 'role'
+         LEFT JOIN mapping_rules l ON l.organization_id = $2 AND l.id = r.rule_id
+         LEFT JOIN directory_groups dg ON dg.organization_id = $2 AND dg.id = r.directory_group_id
+         WHERE true
          ON CONFLICT DO NOTHING",
-        tx.rows(1, &columns)
+        tx.driving(1, &columns)
     );
-    tx.execute(sql(text).bind(rows).bind(organization)).await
+    let stmt = sql(text)
+        .bind(rows)
+        .bind(organization)
+        .bind(parked.run)
+        .bind(parked.directory)
+        .bind(parked.cause)
+        .bind(parked.at);
+    tx.execute(stmt).await
 }
 
 /// A page of what a run gathered, in one of these states; in any when empty.

@@ -143,7 +143,11 @@ const WITHOUT_ORGANIZATION: [(&str, &str, &str); 13] = [
         "WHERE d.id = $1",
         "for keys of the environment; the organization is added for others",
     ),
-    ("src/store/directories.rs", "WHERE 1 = 1", "for keys of the environment; the organization is added for others"),
+    (
+        "src/store/directories.rs",
+        "WHERE d.deleted_at IS NULL",
+        "for keys of the environment; the organization is added for others",
+    ),
     ("src/store/keys.rs", "FROM api_keys WHERE digest = $1", "who calls is only known afterwards"),
     (
         "src/store/keys.rs",

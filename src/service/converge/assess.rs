@@ -30,11 +30,6 @@ pub(crate) struct Assessed {
 }
 
 impl Assessed {
-    /// The people who were looked at.
-    pub(crate) fn people(&self) -> BTreeSet<DirectoryUserId> {
-        self.wanted.keys().copied().collect()
-    }
-
     /// The directory of a person.
     pub(crate) fn directory_of(&self, person: DirectoryUserId) -> Option<DirectoryId> {
         let user = self.users.iter().find(|user| user.id == person).map(|user| user.directory);

@@ -7,13 +7,12 @@ use super::assess::Assessed;
 use crate::domain::Result;
 use crate::domain::event::Cause;
 use crate::domain::guard::{WINDOW, admitted};
-use crate::domain::id::{DirectoryGroupId, DirectoryId, MembershipId};
+use crate::domain::id::{DirectoryId, MembershipId};
 use crate::domain::origin::{Kind, Origin, Target};
-use crate::domain::parked::Loss;
 use crate::service::change::Change;
 use crate::service::mapping::parked;
+use crate::store::guard;
 use crate::store::origins::{self, Placed};
-use crate::store::{directory_groups, groups, guard, memberships};
 
 /// What a membership loses: the target, and one of the origins that spoke for it last.
 pub(crate) type Losses = BTreeMap<(MembershipId, Target), Origin>;
@@ -67,7 +66,7 @@ pub(super) async fn park(
             losses.into_iter().partition(|((membership, _), _)| passes.contains(membership));
         let losers: BTreeSet<MembershipId> = gone.keys().map(|(membership, _)| *membership).collect();
         guard::record(change.tx, change.organization, directory, losers, change.now).await?;
-        park_rows(change, ground, directory, &parked).await?;
+        park_rows(change, directory, &parked).await?;
         change.trace.parked += i64::try_from(parked.len()).unwrap_or(i64::MAX);
         let hold = |origin: Origin| Origin { kind: Kind::Held, ..origin };
         held.extend(parked.into_iter().map(|((membership, _), origin)| (membership, hold(origin))));
@@ -111,39 +110,13 @@ pub(super) async fn record(change: &mut Change<'_>, losses: &Losses, held: &BTre
 
 /// What was parked and came back waits no longer.
 pub(super) async fn unpark(change: &mut Change<'_>, returned: Vec<(MembershipId, Target)>) -> Result<()> {
-    if returned.is_empty() { Ok(()) } else { parked::vanish(change, &returned).await }
+    parked::vanish(change, &returned).await
 }
 
-/// The rows for somebody to decide about, with the names that their owners have now.
-async fn park_rows(change: &mut Change<'_>, ground: &Ground, directory: DirectoryId, losses: &Losses) -> Result<()> {
-    if losses.is_empty() {
+async fn park_rows(change: &mut Change<'_>, directory: DirectoryId, parked: &Losses) -> Result<()> {
+    if parked.is_empty() {
         return Ok(());
     }
-    let organization = change.organization;
-    let whose: BTreeSet<MembershipId> = losses.keys().map(|(membership, _)| *membership).collect();
-    let addresses = memberships::addresses(change.tx, organization, whose).await?;
-    let named = losses.keys().filter_map(|(_, target)| if let Target::Group(id) = target { Some(*id) } else { None });
-    let groups = groups::by_ids(change.tx, organization, named.collect::<BTreeSet<_>>()).await?;
-    let sources: BTreeSet<DirectoryGroupId> = losses.values().filter_map(|origin| origin.directory_group).collect();
-    let sources = directory_groups::by_ids(change.tx, organization, sources).await?;
-    let rows = losses.iter().map(|((membership, target), origin)| Loss {
-        membership: *membership,
-        target: *target,
-        rule: origin.rule,
-        directory_group: origin.directory_group,
-        directory_user: origin.directory_user,
-        person: addresses.get(membership).cloned().unwrap_or_default(),
-        target_name: match target {
-            Target::Membership => None,
-            Target::Group(id) => groups.get(id).map(|group| group.name.clone()),
-            Target::Role(id) => ground.roles.iter().find(|role| role.id == *id).map(|role| role.slug.clone()),
-        },
-        rule_key: origin.rule.and_then(|rule| ground.known(rule)).map(|rule| rule.key.clone()),
-        directory_group_name: sources
-            .iter()
-            .find(|group| Some(group.id) == origin.directory_group)
-            .and_then(|group| group.text("displayName"))
-            .map(str::to_owned),
-    });
-    parked::park(change, directory, rows.collect()).await.map(drop)
+    let rows: Vec<Placed> = parked.iter().map(|((membership, _), origin)| (*membership, *origin)).collect();
+    parked::park(change, directory, &rows).await.map(drop)
 }

@@ -23,8 +23,6 @@ pub(crate) struct Summary {
     pub(crate) digest: EffectsDigest,
     /// The event position that it is true of.
     pub(crate) revision: i64,
-    /// How many people and groups were looked at.
-    pub(crate) looked_at: i64,
 }
 
 /// The effects of changes, batch by batch.
@@ -42,12 +40,10 @@ impl Computation {
         let reach = resolved.reach(tx).await?;
         let organization = ground.organization;
         let revision = organizations::event_head(tx, organization).await?.map_or(0, |(position, _)| position);
-        let groups = reach.groups.len();
         let (survey, on_groups) = Survey::begin(tx, ground, now, reach.groups, reach.people, strict).await?;
-        let looked_at = i64::try_from(groups + survey.total()).unwrap_or(i64::MAX);
         let mut first = resolved.effects();
         first.extend(on_groups);
-        let summary = Summary { revision, looked_at, ..Summary::default() };
+        let summary = Summary { revision, ..Summary::default() };
         Ok(Computation { survey, first: Some(first), people: HashSet::new(), summary })
     }
 

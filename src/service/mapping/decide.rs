@@ -141,7 +141,7 @@ where
                 let mut change = Change::begin(tx, organization, now, cause).await?;
                 let mut run = found(change.tx, Some(organization), id).await?;
                 work(&mut change, &mut run).await?;
-                run.count(change.counts().iter().map(|(name, count)| (*name, *count)));
+                run.count(change.trace.told.iter().map(|(name, count)| (*name, *count)));
                 runs::save(change.tx, &run, None, now).await?;
                 Ok(Outcome { value: run, revision: change.finish().await? })
             })

@@ -12,40 +12,34 @@ use crate::app::App;
 use crate::domain::Result;
 use crate::domain::directory::DeletedPeople;
 use crate::domain::id::{DirectoryId, MembershipId, ParkedId};
-use crate::domain::origin::{Kind, Target};
-use crate::domain::parked::{Loss, ParkedEffect, ParkedState};
+use crate::domain::origin::{Kind, Origin, Target};
+use crate::domain::parked::{ParkedEffect, ParkedState};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::service::change::Change;
 use crate::service::converge::{Scope, converge, finish, leave};
 use crate::service::runs::control::found;
 use crate::service::runs::{NewRun, begin};
+use crate::store::origins::Placed;
 use crate::store::parked as stored;
 use crate::store::{Page, PageRequest, directories, links, origins, runs};
 
 /// How many mirrors that ended may go with one decision.
 const MIRRORS: i64 = 1_000;
 
-/// Parks what a directory's guard holds back, in the run that gathers it. The caller has placed the `held` origins.
-pub async fn park(change: &mut Change<'_>, directory: DirectoryId, losses: Vec<Loss>) -> Result<Run> {
+/// Parks what a directory's guard holds back, in the run that gathers it: for each membership and target, one of
+/// the origins that spoke for it last. The caller places the `held` origins.
+pub async fn park(change: &mut Change<'_>, directory: DirectoryId, losses: &[Placed]) -> Result<Run> {
     let mut run = gathering(change, directory).await?;
     let mut last = None;
     let mut effects = Vec::with_capacity(losses.len());
     for loss in losses {
         let id = ParkedId::mint_after(change.now, last);
         last = Some(id);
-        effects.push(ParkedEffect {
-            id,
-            run: run.id,
-            directory,
-            state: ParkedState::Parked,
-            loss,
-            cause: change.cause.id(),
-            created_at: change.now,
-            decided_at: None,
-            decided_by: None,
-        });
+        effects.push((id, *loss));
     }
-    let new = stored::park(change.tx, change.organization, &effects).await?;
+    let cause = change.cause.id();
+    let origin = stored::Parked { run: run.id, directory, cause: &cause, at: change.now };
+    let new = stored::park(change.tx, change.organization, &effects, &origin).await?;
     run.progress.total += count(new);
     runs::save(change.tx, &run, None, change.now).await?;
     tracing::warn!(run = %run.id, %directory, parked = new, "a guard parked removals");
@@ -123,13 +117,7 @@ pub async fn carry_out(change: &mut Change<'_>, run: &mut Run, effects: Vec<Park
     let targets: BTreeSet<(MembershipId, Target)> =
         effects.iter().map(|effect| (effect.loss.membership, effect.loss.target)).collect();
     let memberships: BTreeSet<MembershipId> = targets.iter().map(|(membership, _)| *membership).collect();
-    let there = origins::of_memberships(change.tx, organization, memberships.iter().copied()).await?;
-    let held: Vec<origins::Placed> = there
-        .into_iter()
-        .flat_map(|(membership, origins)| origins.into_iter().map(move |origin| (membership, origin)))
-        .filter(|(membership, origin)| origin.kind == Kind::Held && targets.contains(&(*membership, origin.target)))
-        .collect();
-    origins::delete(change.tx, organization, &held).await?;
+    end_held(change, &memberships, &targets).await?;
     // Converging may let other effects of this very run vanish, or add to it.
     runs::save(change.tx, run, None, change.now).await?;
     converge(change, Scope { memberships, ..Scope::default() }).await?;
@@ -140,6 +128,31 @@ pub async fn carry_out(change: &mut Change<'_>, run: &mut Run, effects: Vec<Park
     see_off(change, &effects).await?;
     tracing::info!(run = %run.id, approved = effects.len(), by, "parked removals were approved");
     Ok(())
+}
+
+/// Ends the origins that hold these targets, and keeps why each was lost of which nothing else speaks for.
+async fn end_held(
+    change: &mut Change<'_>,
+    memberships: &BTreeSet<MembershipId>,
+    targets: &BTreeSet<(MembershipId, Target)>,
+) -> Result<()> {
+    let organization = change.organization;
+    let there = origins::of_memberships(change.tx, organization, memberships.iter().copied()).await?;
+    let (mut ended, mut lost): (Vec<Placed>, BTreeMap<(MembershipId, Target), Placed>) = Default::default();
+    for (membership, origins) in there {
+        let holds = |origin: &Origin| origin.kind == Kind::Held && targets.contains(&(membership, origin.target));
+        for origin in origins.iter().filter(|origin| holds(origin)) {
+            ended.push((membership, *origin));
+            let speaks = |other: &Origin| other.target == origin.target && other.kind != Kind::Exclude && !holds(other);
+            if !origins.iter().any(speaks) {
+                lost.insert((membership, origin.target), (membership, *origin));
+            }
+        }
+    }
+    let (cause, since) = (change.cause.context().to_string(), change.position());
+    let lost: Vec<Placed> = lost.into_values().collect();
+    origins::record_ended(change.tx, organization, &lost, &cause, since, change.now).await?;
+    origins::delete(change.tx, organization, &ended).await
 }
 
 /// Ends the memberships of people who are gone, where their directory is set to delete those.

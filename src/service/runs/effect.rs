@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{GROUPS, NewRun, PEOPLE, Step, Turn, limit};
 use crate::app::App;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, MembershipId, OrganizationId, RuleId, RunId};
-use crate::domain::run::{RunKind, RunState};
+use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::{Error, Id, Result};
 use crate::service::change::Change;
 use crate::service::converge::{self, Ground, Scope};
@@ -27,7 +27,7 @@ const LOOK: usize = 1_000;
 const RECORDS: i64 = 500;
 
 /// What is to be brought into effect.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 struct Work {
     #[serde(default)]
     rules: BTreeSet<RuleId>,
@@ -43,7 +43,7 @@ struct Work {
 }
 
 /// Begins the run for people whom a request leaves over. After the commit, tell the worker: see [`super::begin`].
-pub(crate) async fn begin_remainder(change: &mut Change<'_>, people: &BTreeSet<DirectoryUserId>) -> Result<RunId> {
+pub async fn begin_remainder(change: &mut Change<'_>, people: &BTreeSet<DirectoryUserId>) -> Result<RunId> {
     let new = NewRun {
         kind: RunKind::Remainder,
         directory: None,
@@ -77,19 +77,32 @@ struct Place(Position, BTreeSet<String>);
 
 pub(super) async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
     if turn.run().position.is_null() {
-        return begin(app, turn).await;
+        match turn.run().kind {
+            // The request has bound its groups itself.
+            RunKind::Remainder => {
+                let work = work(turn)?;
+                return people(app, turn, work, Id::nil(), BTreeSet::new(), BTreeSet::new()).await;
+            }
+            _ => return begin(app, turn).await,
+        }
     }
     let corrupt = |error: serde_json::Error| Error::Internal(Box::new(error));
     let Place(position, freed) = serde_json::from_value(turn.run().position.clone()).map_err(corrupt)?;
-    let mut work: Work = serde_json::from_value(turn.run().work.clone()).map_err(corrupt)?;
-    work.everything |= turn.run().kind == RunKind::Reconcile;
+    let work = work(turn)?;
     match position {
         Position::Groups(after, only) => groups(app, turn, after, only, freed).await,
-        Position::People(after, waited) => people(app, turn, &work, after, waited, freed).await,
-        Position::Ended(waiting) => ended(app, turn, work.everything, waiting, freed).await,
+        Position::People(after, waited) => people(app, turn, work, after, waited, freed).await,
+        Position::Ended(waiting) => ended(app, turn, work, waiting, freed).await,
         Position::Memberships(after) => memberships(app, turn, after).await,
         Position::Records => records(app, turn, work).await,
     }
+}
+
+fn work(turn: &Turn) -> Result<Work> {
+    let mut work: Work =
+        serde_json::from_value(turn.run().work.clone()).map_err(|error| Error::Internal(Box::new(error)))?;
+    work.everything |= turn.run().kind == RunKind::Reconcile;
+    Ok(work)
 }
 
 fn place(position: Position, freed: BTreeSet<String>) -> Result<Value> {
@@ -113,12 +126,7 @@ async fn begin(app: &App, turn: &mut Turn) -> Result<Step> {
                 apply::begin_approved(change, run).await?;
             }
             run.progress.total = total;
-            // The request has bound its groups itself.
-            let first = match run.kind {
-                RunKind::Remainder => Position::People(Id::nil(), BTreeSet::new()),
-                _ => Position::Groups(Id::nil(), None),
-            };
-            run.position = place(first, BTreeSet::new())?;
+            run.position = place(Position::Groups(Id::nil(), None), BTreeSet::new())?;
             Ok(())
         })
     })
@@ -158,43 +166,73 @@ async fn groups(
 async fn people(
     app: &App,
     turn: &mut Turn,
-    work: &Work,
+    work: Work,
     after: DirectoryUserId,
     waited: BTreeSet<DirectoryGroupId>,
     freed: BTreeSet<String>,
 ) -> Result<Step> {
-    let organization = turn.run().organization;
-    let (mut after, mut seen) = (after, 0_i64);
-    let mut tx = app.db.read().await?;
-    let (concerned, over) = loop {
-        let ids = walk::people(&mut tx, organization, after, limit(LOOK)).await?;
-        let Some(last) = ids.last().copied() else { break (Vec::new(), true) };
-        let mut concerned = concerned(&mut tx, organization, work, &waited, &ids).await?;
+    let found = find(&mut app.db.read().await?, turn.run().organization, &work, &waited, after).await?;
+    turn.chunk(app, move |change, run| {
+        let scope = Scope { users: found.concerned.iter().copied().collect(), ..Scope::default() };
+        let (work, waited, freed, next) = (work.clone(), waited.clone(), freed.clone(), found.next);
+        run.progress.done += found.seen;
+        Box::pin(async move {
+            converge::converge(change, scope).await?;
+            match next {
+                Some(after) => {
+                    run.position = place(Position::People(after, waited), freed)?;
+                    Ok(())
+                }
+                None => let_go(change, run, &work, BTreeSet::new(), freed).await,
+            }
+        })
+    })
+    .await
+}
+
+/// People to converge next.
+struct Found {
+    concerned: Vec<DirectoryUserId>,
+    /// How many were looked at to find them.
+    seen: i64,
+    /// After whom to go on; `None` if nobody is left.
+    next: Option<DirectoryUserId>,
+}
+
+/// Looks, without locks, for the next people whom the work concerns.
+async fn find(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    work: &Work,
+    waited: &BTreeSet<DirectoryGroupId>,
+    mut after: DirectoryUserId,
+) -> Result<Found> {
+    if !work.people.is_empty() && waited.is_empty() {
+        let mut concerned: Vec<DirectoryUserId> =
+            work.people.iter().copied().filter(|id| *id > after).take(PEOPLE + 1).collect();
+        let more = concerned.len() > PEOPLE;
+        concerned.truncate(PEOPLE);
+        let next = concerned.last().copied().filter(|_| more);
+        return Ok(Found { seen: limit(concerned.len()), concerned, next });
+    }
+    let mut seen = 0;
+    loop {
+        let ids = walk::people(tx, organization, after, limit(LOOK)).await?;
+        let Some(last) = ids.last().copied() else { return Ok(Found { concerned: Vec::new(), seen, next: None }) };
+        let mut concerned = concerned(tx, organization, work, waited, &ids).await?;
         if concerned.len() > PEOPLE {
             concerned.truncate(PEOPLE);
             after = concerned.last().copied().unwrap_or(last);
             seen += limit(ids.iter().filter(|id| **id <= after).count());
-            break (concerned, false);
+            return Ok(Found { concerned, seen, next: Some(after) });
         }
         after = last;
         seen += limit(ids.len());
-        if !concerned.is_empty() || ids.len() < LOOK {
-            break (concerned, ids.len() < LOOK);
+        let over = ids.len() < LOOK;
+        if over || !concerned.is_empty() {
+            return Ok(Found { concerned, seen, next: Some(after).filter(|_| !over) });
         }
-    };
-    drop(tx);
-    let next = if over { Position::Ended(BTreeSet::new()) } else { Position::People(after, waited) };
-    turn.chunk(app, move |change, run| {
-        let scope = Scope { users: concerned.iter().copied().collect(), ..Scope::default() };
-        let (next, freed) = (next.clone(), freed.clone());
-        Box::pin(async move {
-            converge::converge(change, scope).await?;
-            run.progress.done += seen;
-            run.position = place(next, freed)?;
-            Ok(())
-        })
-    })
-    .await
+    }
 }
 
 /// Those of these people whom the work concerns, in their order.
@@ -247,26 +285,49 @@ async fn concerned(
 async fn ended(
     app: &App,
     turn: &mut Turn,
-    everything: bool,
+    work: Work,
     waiting: BTreeSet<DirectoryGroupId>,
     freed: BTreeSet<String>,
 ) -> Result<Step> {
     turn.chunk(app, move |change, run| {
-        let (mut waiting, freed) = (waiting.clone(), freed.clone());
-        Box::pin(async move {
-            let (more, over) = converge::finish(change, freed, limit(GROUPS)).await?;
-            waiting.extend(more);
-            let next = match (over, waiting.is_empty()) {
-                (false, _) => Position::Ended(waiting),
-                (true, false) => Position::Groups(Id::nil(), Some(waiting)),
-                (true, true) if everything => Position::Memberships(Id::nil()),
-                (true, true) => Position::Records,
-            };
-            run.position = place(next, BTreeSet::new())?;
-            Ok(())
-        })
+        let (work, waiting, freed) = (work.clone(), waiting.clone(), freed.clone());
+        Box::pin(async move { let_go(change, run, &work, waiting, freed).await })
     })
     .await
+}
+
+/// Lets go of some mirrors whose people have left, and finds out what is next.
+async fn let_go(
+    change: &mut Change<'_>,
+    run: &mut Run,
+    work: &Work,
+    mut waiting: BTreeSet<DirectoryGroupId>,
+    freed: BTreeSet<String>,
+) -> Result<()> {
+    let (more, over) = converge::finish(change, freed, limit(GROUPS)).await?;
+    waiting.extend(more);
+    let next = match (over, waiting.is_empty()) {
+        (false, _) => Position::Ended(waiting),
+        (true, false) => Position::Groups(Id::nil(), Some(waiting)),
+        (true, true) if work.everything => Position::Memberships(Id::nil()),
+        (true, true) if work.removed.is_empty() => return conclude(change, run, false).await,
+        (true, true) => Position::Records,
+    };
+    run.position = place(next, BTreeSet::new())?;
+    Ok(())
+}
+
+/// The last thing: rules that were leaving go, and nothing is under way any more.
+async fn conclude(change: &mut Change<'_>, run: &mut Run, everything: bool) -> Result<()> {
+    let mut gone = rules::leaving(change.tx, change.organization, Some(run.id)).await?;
+    if everything {
+        gone.extend(rules::leaving(change.tx, change.organization, None).await?);
+    }
+    changes::conclude(change, gone).await?;
+    rules::settled(change.tx, change.organization, run.id).await?;
+    run.progress.done = run.progress.total;
+    run.finish(RunState::Succeeded, change.now);
+    Ok(())
 }
 
 async fn memberships(app: &App, turn: &mut Turn, after: MembershipId) -> Result<Step> {
@@ -294,8 +355,9 @@ async fn records(app: &App, turn: &mut Turn, work: Work) -> Result<Step> {
         let all = directories::all(&mut app.db.read().await?, turn.run().organization).await?;
         all.into_iter().filter(|directory| directory.leaving.is_some()).map(|directory| directory.id).collect()
     } else {
-        work.removed
+        work.removed.clone()
     };
+    let everything = work.everything;
     turn.chunk(app, move |change, run| {
         let removed = removed.clone();
         Box::pin(async move {
@@ -305,15 +367,7 @@ async fn records(app: &App, turn: &mut Turn, work: Work) -> Result<Step> {
                 }
                 changes::bury(change, directory).await?;
             }
-            let mut rules = rules::leaving(change.tx, change.organization, Some(run.id)).await?;
-            if work.everything {
-                rules.extend(rules::leaving(change.tx, change.organization, None).await?);
-            }
-            changes::conclude(change, rules).await?;
-            rules::settled(change.tx, change.organization, run.id).await?;
-            run.progress.done = run.progress.total;
-            run.finish(RunState::Succeeded, change.now);
-            Ok(())
+            conclude(change, run, everything).await
         })
     })
     .await

@@ -9,7 +9,7 @@
 //! add its file and its arm in [`step`].
 
 pub mod control;
-pub(crate) mod effect;
+pub mod effect;
 mod guard;
 mod turn;
 mod verify;

@@ -83,7 +83,7 @@ impl Turn {
                 } else {
                     work(&mut change, &mut run).await?;
                 }
-                run.count(change.counts().iter().map(|(name, count)| (*name, *count)));
+                run.count(change.trace.told.iter().map(|(name, count)| (*name, *count)));
                 change.finish().await?;
                 runs::save(tx, &run, Some(now + LEASE), now).await?;
                 Ok(Some(run))
