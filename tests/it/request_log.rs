@@ -59,6 +59,9 @@ async fn an_entry_tells_what_the_request_did_step_by_step() {
         let made = directory.scim("POST", "/Groups", group("eng", &[&ada, "late-1"])).await.expect(201);
         let whole = entry(&server, &directory, &id_of(&made)).await;
         assert_eq!(whole["steps"]["stored"], json!({"groups": 1, "edges_added": 2, "pending": 1}), "{whole}");
+        assert_eq!(whole["steps"]["linked"], json!({"new_account": 1}), "{whole}");
+        // A membership of the organization and one of the group.
+        assert_eq!(whole["steps"]["mapped"], json!({"origins_added": 2}), "{whole}");
         let applied = &whole["steps"]["applied"];
         assert_eq!((&applied["group.created"], &applied["group.member_added"]), (&json!(1), &json!(1)), "{whole}");
         let caused: Vec<&str> =

@@ -194,7 +194,7 @@ async fn what_harms_most_comes_first() {
         assert_eq!(found.at("/parked_run_id"), &json!(guard));
         assert_eq!(found.at("/running_runs"), &json!([running]));
         assert_eq!(found.at("/attention/1/link"), &json!(format!("/sync_runs/{guard}/effects")));
-        assert_eq!(found.at("/drift"), &json!({"rows": 3, "run_id": running, "verified_at": "2026-01-31T08:00:00.000Z"}));
+        assert_eq!(found.at("/drift"), &json!({"rows": 3, "run_id": running, "verified_at": "2026-01-31T08:00:00.000Z", "left_out": []}));
         assert_eq!(found.at("/tokens/next_expiry"), &json!("2026-02-02T08:00:00.000Z"));
 
         let metrics = super::support::server::client().get(format!("{}/metrics", server.server.url()));
