@@ -24,6 +24,11 @@ ALTER TABLE mapping_rules ADD COLUMN run_id UUID;                     -- the run
 
 -- Who or what made an origin: the id of a request, a run or a key.
 ALTER TABLE origins ADD COLUMN cause TEXT;
+-- With all that their queries look at, so that no planner prefers the key.
+DROP INDEX origins_rule;
+CREATE INDEX origins_rule ON origins (organization_id, rule_id, directory_user_id);
+DROP INDEX origins_target;
+CREATE INDEX origins_target ON origins (organization_id, target_id, target, kind, membership_id);
 -- What ends with a directory group although nobody is in it any more.
 CREATE INDEX origins_frozen ON origins (organization_id, directory_group_id) WHERE kind = 'frozen';
 

@@ -13,6 +13,7 @@ pub mod directory_groups;
 pub mod directory_users;
 pub mod edges;
 pub mod events;
+pub mod explain;
 pub mod group_status;
 pub mod groups;
 pub mod guard;

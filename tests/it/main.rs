@@ -3,6 +3,8 @@
 #![allow(clippy::type_complexity, reason = "rows of many columns are tuples")]
 
 mod architecture;
+mod explain_why;
+mod explain_why_not;
 mod idp_conversations;
 mod isolation;
 mod keys_and_tokens;

@@ -165,6 +165,12 @@ async fn exercise(server: &TestServer) {
     ] {
         server.api("GET", &path, Value::Null).await.expect(200);
     }
+    for about in ["membership=true".to_owned(), "role_slug=admin".to_owned(), format!("group_id={group}")] {
+        for user in [&ada, &bo] {
+            let path = format!("/explain?directory_user_id={user}&{about}");
+            server.api("GET", &path, Value::Null).await.expect(200);
+        }
+    }
     let run = server.begin_run(organization, "reconcile").await;
     server.run_in(&run, "succeeded").await;
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);

@@ -178,7 +178,7 @@ impl Rule {
         if !self.covers(group.directory) {
             return GroupView::default();
         }
-        let document = with_id(&group.document, &group.id.to_string());
+        let document = group_document(group);
         let excepted = self.except_group.as_ref().is_some_and(|filter| filter.matches(&document));
         let selected = self.document.when.group_ids.contains(&group.id)
             || self.group.as_ref().is_some_and(|filter| filter.matches(&document));
@@ -196,12 +196,7 @@ impl Rule {
 
     /// Whether the rule's condition on people holds for `user`.
     pub fn sees_user(&self, user: &DirectoryUser) -> bool {
-        self.covers(user.directory)
-            && self.user.as_ref().is_none_or(|filter| {
-                let mut document = with_id(&user.document, &user.id.to_string());
-                document.insert("active".to_owned(), Value::Bool(user.active));
-                filter.matches(&document)
-            })
+        self.covers(user.directory) && self.user.as_ref().is_none_or(|filter| filter.matches(&user_document(user)))
     }
 }
 
@@ -217,6 +212,18 @@ fn missing_parts(document: &RuleDocument) -> Vec<Finding> {
         mistakes.push(Finding::error("when", "no_condition", message));
     }
     mistakes
+}
+
+/// A directory group as filters see it.
+pub(super) fn group_document(group: &DirectoryGroup) -> Map<String, Value> {
+    with_id(&group.document, &group.id.to_string())
+}
+
+/// A directory user as filters see them.
+pub(super) fn user_document(user: &DirectoryUser) -> Map<String, Value> {
+    let mut document = with_id(&user.document, &user.id.to_string());
+    document.insert("active".to_owned(), Value::Bool(user.active));
+    document
 }
 
 fn with_id(document: &Map<String, Value>, id: &str) -> Map<String, Value> {

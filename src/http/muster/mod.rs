@@ -1,7 +1,8 @@
-//! Muster's own API: directories, SCIM tokens, mapping rules, runs, API keys, the request log. In the style of the
+//! Muster's own API: directories, SCIM tokens, mapping rules, explanations, runs, API keys, the request log. In the style of the
 //! WorkOS-shaped one, whose bodies, queries and errors it shares.
 
 mod directories;
+mod explain;
 mod keys;
 mod plans;
 mod requests;
@@ -35,6 +36,7 @@ pub fn routes() -> Router<App> {
         .route("/mapping_rules/reorder", post(rules::reorder))
         .route("/mapping_rules/{rule}/versions", get(rules::versions))
         .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))
+        .route("/explain", get(explain::get))
         .route("/sync_runs", get(runs::list).post(runs::create))
         .route("/sync_runs/{run}", get(runs::get))
         .route("/sync_runs/{run}/effects", get(runs::effects))

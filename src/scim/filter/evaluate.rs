@@ -68,7 +68,7 @@ impl<'a> Scope<'a> {
 }
 
 /// The values that an attribute holds, be it one or an array.
-fn each(value: &Value) -> std::slice::Iter<'_, Value> {
+pub(super) fn each(value: &Value) -> std::slice::Iter<'_, Value> {
     match value {
         Value::Array(values) => values.iter(),
         one => std::slice::from_ref(one).iter(),

@@ -2,11 +2,13 @@
 //!
 //! A filter goes through three forms. [`parse`] makes a [`Filter`] of the text: what was written, and
 //! where. [`resolve`] looks its names up in a resource type and makes a [`ResolvedFilter`]: names in the
-//! schema's spelling, literals of the attribute's type. [`ResolvedFilter::matches`] asks it of a resource.
+//! schema's spelling, literals of the attribute's type. [`ResolvedFilter::matches`] asks it of a resource;
+//! [`ResolvedFilter::unmet`] tells why it does not match.
 
 mod ast;
 mod error;
 mod evaluate;
+mod explain;
 mod literal;
 mod logic;
 mod parse;
@@ -17,6 +19,7 @@ mod suggest;
 
 pub use ast::{AttrPath, Filter, Literal, Op, Place, Tail, Test};
 pub use error::FilterError;
+pub use explain::{Seen, Unmet};
 pub use logic::{contradiction, implies, pinned};
 pub use parse::{MAX_CLAUSES, MAX_DEPTH, MAX_LITERAL, MAX_TEXT, parse};
 pub use resolve::resolve;

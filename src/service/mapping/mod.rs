@@ -1,4 +1,4 @@
-//! Mapping as an admin handles it: rules saved in versions, judged and ordered; changes planned and applied; what
+//! Mapping as an admin handles it: rules saved in versions, judged, ordered and explained; changes planned and applied; what
 //! guards parked, decided.
 //!
 //! What a rule means is `domain::rule`; making it true is `service::converge`, and in the background
@@ -9,6 +9,7 @@ pub(crate) mod changes;
 mod check;
 pub(crate) mod computation;
 pub mod decide;
+pub mod explain;
 pub mod lint;
 mod narrate;
 pub mod order;

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod database;
+pub mod explain;
 pub mod native;
 pub mod people;
 pub mod runs;
