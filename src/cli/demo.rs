@@ -87,6 +87,7 @@ async fn start(listen: SocketAddr, database: &std::path::Path, key: &Secret) -> 
         root_api_key: Some(key.reveal().to_owned()),
         requests_per_second: Config::REQUESTS_PER_SECOND,
         max_body: Config::MAX_BODY,
+        metrics_key: None,
     };
     match Server::start(args(listen), Clock::System).await {
         // Somebody else has the usual port: any other does for a tour.

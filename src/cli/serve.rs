@@ -49,6 +49,10 @@ pub struct ServeArgs {
     /// The largest request body, in bytes
     #[arg(long, env = "MUSTER_MAX_BODY", default_value_t = Config::MAX_BODY, value_name = "BYTES")]
     pub max_body: usize,
+
+    /// A key that `/metrics` asks for as a bearer token; without one it is open
+    #[arg(long, env = "MUSTER_METRICS_KEY", hide_env_values = true, value_name = "KEY")]
+    pub metrics_key: Option<String>,
 }
 
 /// A server that runs.
@@ -86,6 +90,7 @@ impl Server {
             cursor_key: cursor_key(&db).await?,
             requests_per_second: args.requests_per_second,
             max_body: args.max_body,
+            metrics_key_digest: args.metrics_key.as_deref().filter(|key| !key.is_empty()).map(digest),
         };
         let (app, entries) = App::new(db, clock, config);
         let app = app.with_dns(dns);

@@ -39,6 +39,20 @@ pub struct Trace {
     pub told: BTreeMap<&'static str, i64>,
 }
 
+impl Trace {
+    /// Counts `count` more facts of this kind.
+    pub fn stored(&mut self, what: &'static str, count: usize) {
+        if count > 0 {
+            *self.stored.entry(what).or_default() += i64::try_from(count).unwrap_or(i64::MAX);
+        }
+    }
+
+    /// Counts one fact less of this kind.
+    pub fn removed(&mut self, what: &'static str) {
+        *self.stored.entry(what).or_default() -= 1;
+    }
+}
+
 /// One write to one organization. Begun first and finished last in the closure of `db.write`.
 pub struct Change<'a> {
     /// The transaction.
