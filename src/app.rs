@@ -112,6 +112,10 @@ pub struct Config {
     pub requests_per_second: u32,
     /// The largest request body, in bytes.
     pub max_body: usize,
+    /// How many people one SCIM request may converge before the rest is left to a run.
+    pub converge_budget: usize,
+    /// Every how many hours each organization is verified; 0 for never.
+    pub verify_hours: u32,
     /// The digest of the key that `/metrics` asks for, if it does.
     pub metrics_key_digest: Option<String>,
 }
@@ -121,6 +125,11 @@ impl Config {
     pub const REQUESTS_PER_SECOND: u32 = 5_000;
     /// The default of [`Config::max_body`]: 100,000 members with room to spare.
     pub const MAX_BODY: usize = 16 << 20;
+
+    /// The default of [`Config::converge_budget`]: a few seconds' work.
+    pub const CONVERGE_BUDGET: usize = 10_000;
+    /// The default of [`Config::verify_hours`].
+    pub const VERIFY_HOURS: u32 = 24;
 
     /// The SCIM base URL of a directory.
     pub fn scim_base_url(&self, directory: DirectoryId) -> String {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::event::{Cause, Event};
-use crate::domain::id::{EventId, OrganizationId};
+use crate::domain::id::{EventId, OrganizationId, RunId};
 use crate::domain::{Error, Result};
 use crate::store::{Tx, events, organizations};
 
@@ -65,6 +65,10 @@ pub struct Change<'a> {
     pub cause: &'a Cause,
     /// What it did so far.
     pub trace: Trace,
+    /// How many people may be converged at once before the rest is left to a run.
+    pub budget: usize,
+    /// The run that the rest was left to.
+    pub left_to: Option<RunId>,
     /// Addresses (folded) that accounts gave up: others may have waited for them. Converge takes them out.
     pub freed_addresses: BTreeSet<String>,
     position: i64,
@@ -94,6 +98,8 @@ impl<'a> Change<'a> {
             now,
             cause,
             trace: Trace::default(),
+            budget: usize::MAX,
+            left_to: None,
             freed_addresses: BTreeSet::new(),
             position,
             last_event,

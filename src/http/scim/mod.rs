@@ -56,6 +56,9 @@ pub async fn logged(State(app): State<App>, mut request: Request, next: Next) ->
     }
     if let Some(access) = slot.get() {
         headers::set_request_id(&mut response, &access.request.to_string());
+        if let Some(run) = access.noted.run() {
+            headers::set_run(&mut response, &run.to_string());
+        }
         if response.extensions().get::<Committed>().is_none() {
             note(&app, access, &method, path, user_agent, &Answered::of(&response));
         }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::domain::directory::LogBodies;
+use crate::domain::id::RunId;
 use crate::scim::dialect::{Tolerance, Tolerances};
 use crate::scim::redact::{self, redacted};
 use crate::service::change::{Change, Trace};
@@ -68,6 +69,7 @@ pub struct Noted {
     body: OnceLock<Vec<u8>>,
     operations: OnceLock<usize>,
     reached: OnceLock<Step>,
+    left_to: OnceLock<RunId>,
 }
 
 impl Noted {
@@ -82,6 +84,16 @@ impl Noted {
     /// Notes how many operations a PATCH has.
     pub fn has_operations(&self, count: usize) {
         let _ = self.operations.set(count);
+    }
+
+    /// Notes the run that brings the rest of the request into effect.
+    pub(super) fn left_to(&self, run: RunId) {
+        let _ = self.left_to.set(run);
+    }
+
+    /// The run that brings the rest of the request into effect, if there is one.
+    pub fn run(&self) -> Option<RunId> {
+        self.left_to.get().copied()
     }
 
     /// Notes the step at which the request failed.

@@ -26,8 +26,7 @@ use crate::app::App;
 use crate::domain::{Error, Result};
 use crate::scim::dialect::Tolerances;
 use crate::scim::schema::ResourceDefinition;
-use crate::store::Lane;
-use crate::store::requests;
+use crate::store::{Lane, directories, requests};
 
 /// A request that writes, as far as every one is alike.
 #[derive(Debug, Clone)]
@@ -86,24 +85,37 @@ where
     let now = app.clock.now();
     let organization = call.access.scope.organization();
     let body = call.access.noted.kept_body(&call.access, false);
+    let budget = app.config.converge_budget;
+    let access = call.access.clone();
     let shared = Arc::new((call, work, body));
-    app.db
+    let (outcome, left_to) = app
+        .db
         .write(Lane::Organization(organization), move |tx| {
             let shared = Arc::clone(&shared);
             Box::pin(async move {
                 let (call, work, body) = &*shared;
                 let cause = call.access.cause();
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
+                change.budget = budget;
                 let mut log = Log { tolerances: call.tolerances.clone(), ..Log::default() };
                 let value = work(&mut change, &mut log).await.inspect_err(|_| {
                     call.access.noted.reached(Step::of(&change.trace));
                 })?;
                 let entry = log::committed(call, &log, &change, body.clone());
                 requests::insert(change.tx, &[entry]).await?;
-                Ok(Outcome { value, revision: change.finish().await? })
+                if call.access.directory.paused_at.is_some() && change.emitted() > 0 {
+                    directories::count_backlog(change.tx, organization, call.access.directory.id).await?;
+                }
+                let left_to = change.left_to;
+                Ok((Outcome { value, revision: change.finish().await? }, left_to))
             })
         })
-        .await
+        .await?;
+    if let Some(run) = left_to {
+        access.noted.left_to(run);
+        app.wake.notify_one();
+    }
+    Ok(outcome)
 }
 
 /// The definition of a resource type that the catalogue has.

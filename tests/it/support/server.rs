@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use muster::cli::serve::{ServeArgs, Server};
 use muster::domain::Clock;
-use muster::outbound::dns::{Dns, Stated};
 use muster::domain::id::OrganizationId;
+use muster::outbound::dns::{Dns, Stated};
 use muster::store::{Lane, Stmt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -109,6 +109,8 @@ impl TestServer {
             root_api_key: Some(ROOT_KEY.to_owned()),
             requests_per_second: 100_000,
             max_body: muster::app::Config::MAX_BODY,
+            converge_budget: muster::app::Config::CONVERGE_BUDGET,
+            verify_hours: 0,
             metrics_key: None,
         };
         change(&mut args);
