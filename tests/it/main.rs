@@ -4,6 +4,7 @@
 
 mod architecture;
 mod collisions;
+mod directory_lifecycle;
 mod domains;
 mod explain_why;
 mod explain_why_not;
@@ -12,8 +13,11 @@ mod isolation;
 mod keys_and_tokens;
 mod links;
 mod mapping_corners;
+mod mapping_frozen;
+mod mapping_guard;
 mod mapping_life;
 mod mapping_people;
+mod mapping_plans;
 mod mapping_properties;
 mod mapping_replicas;
 mod mapping_rule_edits;
