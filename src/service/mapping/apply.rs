@@ -84,7 +84,7 @@ pub async fn apply_at_once(
     }
     let applying = Applying { organization, plan: None, changes: wanted };
     match put_in_force(app, access.cause(), applying).await? {
-        Applied::Done(run) => Ok(run),
+        Applied::Done(run) => Ok(*run),
         Applied::Stale => Err(Error::internal("changes without a plan cannot be stale")),
     }
 }
@@ -100,7 +100,7 @@ pub(crate) struct Applying {
 
 /// What came of it.
 pub(crate) enum Applied {
-    Done(Outcome<Run>),
+    Done(Box<Outcome<Run>>),
     /// The effects are not those of the plan any more.
     Stale,
 }
@@ -140,7 +140,7 @@ async fn put_in_force(app: &App, cause: Cause, applying: Applying) -> Result<App
                 let Some(run) = enforce(&mut change, &resolved, applying, small).await? else {
                     return Ok(Applied::Stale);
                 };
-                Ok(Applied::Done(Outcome { value: run, revision: change.finish().await? }))
+                Ok(Applied::Done(Box::new(Outcome { value: run, revision: change.finish().await? })))
             })
         })
         .await?;

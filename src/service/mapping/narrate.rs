@@ -95,20 +95,15 @@ impl Narrator {
         let mut effects = Vec::new();
         for drafted in draft.groups() {
             let group = &drafted.group;
-            match &drafted.before {
-                Some(before) => effects.push(effect(
-                    EffectKind::GroupRenamed,
-                    Some(group.id),
-                    format!("{} {}", group.id, group.name),
-                    json!({"from": before.name, "name": group.name}),
-                )),
-                None => {
-                    let Some(key) = draft.mirrored_by(group.id) else { continue };
-                    let mut data = source(key);
-                    data["name"] = group.name.as_str().into();
-                    let subject = format!("{} {}", self.source(key), name_key(&group.name));
-                    effects.push(effect(EffectKind::GroupCreated, None, subject, data));
-                }
+            if let Some(before) = &drafted.before {
+                let subject = format!("{} {}", group.id, group.name);
+                let data = json!({"from": before.name, "name": group.name});
+                effects.push(effect(EffectKind::GroupRenamed, Some(group.id), subject, data));
+            } else if let Some(key) = draft.mirrored_by(group.id) {
+                let mut data = source(key);
+                data["name"] = group.name.as_str().into();
+                let subject = format!("{} {}", self.source(key), name_key(&group.name));
+                effects.push(effect(EffectKind::GroupCreated, None, subject, data));
             }
         }
         for (id, group) in &draft.gone {
@@ -292,14 +287,14 @@ impl Names<'_> {
                 let slug = self.ground.roles.iter().find(|role| role.id == id).map(|role| role.slug.as_str());
                 (id.to_string(), json!({"type": "role", "id": id, "slug": slug}))
             }
-            Target::Group(id) => match self.groups.get(&id) {
-                Some(group) => (id.to_string(), json!({"type": "group", "id": id, "name": group.name})),
-                None => {
-                    let name = self.draft.drafted(id).map(|drafted| drafted.group.name.as_str());
-                    let about = self.draft.mirrored_by(id).map_or_else(|| id.to_string(), |key| narrator.source(key));
-                    (about, json!({"type": "group", "id": null, "name": name}))
+            Target::Group(id) => {
+                if let Some(group) = self.groups.get(&id) {
+                    return (id.to_string(), json!({"type": "group", "id": id, "name": group.name}));
                 }
-            },
+                let name = self.draft.drafted(id).map(|drafted| drafted.group.name.as_str());
+                let about = self.draft.mirrored_by(id).map_or_else(|| id.to_string(), |key| narrator.source(key));
+                (about, json!({"type": "group", "id": null, "name": name}))
+            }
         }
     }
 }
