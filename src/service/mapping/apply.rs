@@ -46,8 +46,9 @@ pub async fn apply(app: &App, access: &ApiAccess, plan: StoredPlan) -> Result<Ru
     if plan.guard.would_park() {
         return await_approval(app, cause, plan).await;
     }
-    let applying =
-        Applying { organization: plan.organization, plan: Some(plan.clone()), changes: plan.changes.clone() };
+    let people = plan.totals.0.get("people").copied().unwrap_or_default();
+    let changes = plan.changes.clone();
+    let applying = Applying { organization: plan.organization, plan: Some(plan.clone()), changes, people };
     match put_in_force(app, cause, applying).await? {
         Applied::Done(run) => Ok(run.value),
         Applied::Stale => Err(stale(app, &plan).await?),
@@ -70,6 +71,7 @@ pub async fn apply_at_once(
     let now = app.clock.now();
     let resolved = changes::resolve(&mut tx, organization, &wanted, now).await?;
     let computation = Computation::begin(&mut tx, &resolved, now, false).await?;
+    let people = i64::try_from(computation.people()).unwrap_or(i64::MAX);
     let summary = computation.run(&mut tx, &resolved, now).await?;
     drop(tx);
     if summary.guard.would_park() {
@@ -82,7 +84,7 @@ pub async fn apply_at_once(
         let details = Map::from_iter([("plan".to_owned(), plans::json(&plan))]);
         return Err(Error::refused("guard_would_park", message, details));
     }
-    let applying = Applying { organization, plan: None, changes: wanted };
+    let applying = Applying { organization, plan: None, changes: wanted, people };
     match put_in_force(app, access.cause(), applying).await? {
         Applied::Done(run) => Ok(*run),
         Applied::Stale => Err(Error::internal("changes without a plan cannot be stale")),
@@ -96,6 +98,8 @@ pub(crate) struct Applying {
     /// The plan whose effects these must be.
     pub(crate) plan: Option<StoredPlan>,
     pub(crate) changes: Vec<PlanChange>,
+    /// How many people they are about.
+    pub(crate) people: i64,
 }
 
 /// What came of it.
@@ -175,11 +179,10 @@ async fn enforce(
     let mut run = runs::begin(change, new).await?;
     resolved.write(change, (!small).then_some(run.id)).await?;
     if small {
-        let people = i64::try_from(reach.people.len()).unwrap_or(i64::MAX);
         converge(change, Scope { users: reach.people, groups: reach.groups, ..Scope::default() }).await?;
         changes::conclude(change, resolved.deleted_rules()).await?;
         run.started_at = Some(change.now);
-        run.progress = Progress { done: people, total: people };
+        run.progress = Progress { done: applying.people, total: applying.people };
         run.count(change.trace.told.iter().map(|(name, count)| (*name, *count)));
         run.finish(RunState::Succeeded, change.now);
         stored_runs::save(change.tx, &run, None, change.now).await?;

@@ -346,7 +346,9 @@ impl Resolved {
             let data = if let Value::Object(data) = data { data } else { Map::new() };
             Effect { kind, membership: None, group: None, subject, data }
         };
-        let rule = |rule: &StoredRule| json!({"rule": {"id": rule.id, "key": rule.key, "version": rule.version}});
+        let is_new = |rule: &StoredRule| self.saved.get(&rule.id) == Some(&true);
+        let id = |rule: &StoredRule| Some(rule.id).filter(|_| !is_new(rule));
+        let rule = |rule: &StoredRule| json!({"rule": {"id": id(rule), "key": rule.key, "version": rule.version}});
         let text = |rule: &StoredRule| format!("{} {}", rule.key, json!(rule.document));
         let mut effects = Vec::new();
         for saved in self.saved.keys().filter_map(|id| self.newest.get(id)) {

@@ -39,6 +39,8 @@ pub(crate) struct Shift {
 /// Knows the names.
 pub(crate) struct Narrator {
     keys: HashMap<RuleId, String>,
+    /// Those that are there; others are only supposed, and have no id yet.
+    saved: BTreeSet<RuleId>,
     strict: bool,
 }
 
@@ -55,9 +57,10 @@ impl Narrator {
     /// A narrator who knows the rules, also those that are only supposed.
     pub(crate) async fn new(tx: &mut Tx, ground: &Ground, strict: bool) -> Result<Self> {
         let mut keys = rules::keys(tx, ground.organization).await?;
+        let saved = keys.keys().copied().collect();
         let resting = ground.resting.values().map(|resting| &resting.rule);
         keys.extend(ground.rules.iter().chain(resting).map(|rule| (rule.id, rule.key.clone())));
-        Ok(Narrator { keys, strict })
+        Ok(Narrator { keys, saved, strict })
     }
 
     fn key(&self, rule: RuleId) -> String {
@@ -65,7 +68,8 @@ impl Narrator {
     }
 
     fn rule(&self, ground: &Ground, rule: RuleId) -> Value {
-        json!({"id": rule, "key": self.key(rule), "version": ground.known(rule).map(|rule| rule.version)})
+        let id = self.saved.contains(&rule).then_some(rule);
+        json!({"id": id, "key": self.key(rule), "version": ground.known(rule).map(|rule| rule.version)})
     }
 
     /// A binding by names that are the same whenever it is computed: a supposed rule has no lasting id.
