@@ -27,7 +27,7 @@ use crate::store::plans::{self as stored_plans, StoredEffect, StoredPlan, of_pla
 use crate::store::{Lane, runs as stored_runs};
 
 /// How many people or groups can be converged in one transaction without stalling requests.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: usize = 500;
 /// How many effects a refusal names.
 const NAMED: usize = 20;
 
@@ -114,16 +114,13 @@ async fn put_in_force(app: &App, cause: Cause, applying: Applying) -> Result<App
     let now = app.clock.now();
     let mut tx = app.db.snapshot().await?;
     let resolved = changes::resolve(&mut tx, applying.organization, &applying.changes, now).await?;
-    let looked_at = {
-        let reach = resolved.reach(&mut tx).await?;
-        i64::try_from(reach.groups.len().max(reach.people.len())).unwrap_or(i64::MAX)
-    };
-    let small = looked_at <= AT_ONCE && resolved.removed_directories().is_empty();
-    if !small && let Some(plan) = &applying.plan {
-        let computation = Computation::begin(&mut tx, &resolved, now, false).await?;
-        if computation.run(&mut tx, &resolved, now).await?.digest.text() != plan.digest {
-            return Ok(Applied::Stale);
-        }
+    let computation = Computation::begin(&mut tx, &resolved, now, false).await?;
+    let small = computation.looks_at() <= AT_ONCE && resolved.removed_directories().is_empty();
+    if !small
+        && let Some(plan) = &applying.plan
+        && computation.run(&mut tx, &resolved, now).await?.digest.text() != plan.digest
+    {
+        return Ok(Applied::Stale);
     }
     let stamp = resolved.stamp();
     drop(tx);
