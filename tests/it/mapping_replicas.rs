@@ -7,7 +7,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use super::reference::checks::assert_agrees;
-use super::reference::operations::{Operation, history};
+use super::reference::operations::{Operation, Theme, history};
 use super::reference::stage::{Stage, app, clock};
 use super::support::database::on_each_database;
 
@@ -17,7 +17,7 @@ const ROUNDS: usize = 6;
 const CLIENTS: usize = 3;
 
 fn any_history(runner: &mut TestRunner) -> Vec<Operation> {
-    history().new_tree(runner).expect("a history").current()
+    history(Theme::Facts, 20).new_tree(runner).expect("a history").current()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
