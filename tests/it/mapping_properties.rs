@@ -25,12 +25,8 @@ const RECONVERGE: usize = 6;
 fn check<S: Strategy>(url: &str, usual: [u32; 2], strategy: &S, test: impl Fn(S::Value) -> Result<(), String>) {
     let asked: Option<u32> = env::var("MUSTER_CASES").ok().and_then(|text| text.parse().ok());
     let usual = usual[usize::from(!url.starts_with("sqlite:"))];
-    let config = Config {
-        cases: asked.unwrap_or(usual),
-        failure_persistence: None,
-        max_shrink_iters: 400,
-        ..Config::default()
-    };
+    let config =
+        Config { cases: asked.unwrap_or(usual), failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
     let mut runner = match asked {
         Some(_) => TestRunner::new(config),
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::default())),

@@ -160,6 +160,12 @@ impl Resolved {
             }
             Err(_) => {
                 check_key(&key).map_err(|finding| Finding::first(vec![finding]))?;
+                if self.deleted.keys().filter_map(|id| self.newest.get(id)).any(|rule| rule.key == key) {
+                    let message = format!(
+                        "the same plan deletes the rule '{key}'; give the new one another key, or edit the old one"
+                    );
+                    return Err(Error::invalid("save.key", "key_already_used", message));
+                }
                 let last = self.newest.values().map(|rule| rule.document.position).max().unwrap_or(0);
                 fields.entry("position").or_insert_with(|| last.saturating_add(STEP).into());
                 let document = RuleDocument::parse(fields).map_err(Finding::first)?;

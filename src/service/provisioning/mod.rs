@@ -19,6 +19,7 @@ use futures::future::BoxFuture;
 
 use super::change::Change;
 pub use super::change::Outcome;
+use super::converge::Ground;
 use super::keys::ScimAccess;
 use crate::app::App;
 use crate::domain::{Error, Result};
@@ -100,6 +101,15 @@ where
                 let (call, work) = &*shared;
                 let cause = call.access.cause();
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
+                // Its token was good when the request came; the directory may have been removed since.
+                let there = Ground::load(change.tx, organization)
+                    .await?
+                    .directories
+                    .get(&call.access.scope.directory())
+                    .copied();
+                if there.is_none_or(|directory| directory.leaving.is_some()) {
+                    return Err(Error::Unauthorized("the directory of this SCIM base URL has been removed"));
+                }
                 let mut log = Log { tolerances: call.tolerances.clone(), ..Log::default() };
                 let value = work(&mut change, &mut log).await?;
                 let entry = entry(call, &log, change.emitted(), now);

@@ -110,7 +110,8 @@ fn waits(world: &World, link: &Link) -> bool {
 /// Held reasons and what waits for a decision are two sides of one thing.
 fn parked(world: &World, found: &mut Vec<String>) {
     let held = world.native.reasons.iter().filter(|(_, reason)| reason.kind == "held");
-    let held: BTreeSet<(MembershipId, Target)> = held.map(|(membership, reason)| (*membership, reason.target)).collect();
+    let held: BTreeSet<(MembershipId, Target)> =
+        held.map(|(membership, reason)| (*membership, reason.target)).collect();
     sets("held reason", &world.decisions.parked.keys().copied().collect(), &held, found);
 }
 

@@ -79,7 +79,9 @@ fn kept(facts: &Facts, decisions: &Decisions, reasons: &mut BTreeSet<(Membership
     let known = |rule| decisions.rules.contains_key(&rule) || decisions.frozen.contains_key(&rule);
     let given = |membership: MembershipId, held: &Reason| {
         reasons.iter().any(|(of, reason)| {
-            *of == membership && reason.target == held.target && ["rule", "frozen"].contains(&reason.kind)
+            *of == membership
+                && reason.target == held.target
+                && ["rule", "frozen"].contains(&reason.kind)
                 && reason.user == held.user
         })
     };
@@ -125,6 +127,12 @@ pub fn mirror_of(rule: &RuleDocument) -> Option<(Option<&String>, OnCollision)> 
 
 fn bindings(facts: &Facts, decisions: &Decisions) -> BTreeMap<(RuleId, DirectoryGroupId), Binding> {
     let mut bindings = decisions.kept_bindings.clone();
+    let ended = |key: &(RuleId, DirectoryGroupId)| decisions.mirrors[key].state.as_deref() == Some("ended");
+    for (key, binding) in bindings.iter_mut().filter(|(key, _)| ended(key)) {
+        if decisions.rules.contains_key(&key.0) && !decisions.paused.contains(&decisions.mirrors[key].directory) {
+            (binding.matched, binding.excepted) = (false, false);
+        }
+    }
     for (rule_id, rule) in &decisions.rules {
         for (group_id, source) in &facts.groups {
             let waits = decisions.paused.contains(&source.directory);
@@ -147,7 +155,8 @@ fn bindings(facts: &Facts, decisions: &Decisions) -> BTreeMap<(RuleId, Directory
                     let mirror = decisions.mirrors.get(&key).filter(|mirror| mirror.group.is_some());
                     mirror.and_then(|mirror| mirror.name.clone())
                 }),
-                _ => None,
+                // The name of a mirror whose people are held.
+                _ => decisions.kept_bindings.get(&key).and_then(|kept| kept.mirror_name.clone()),
             };
             bindings.insert(key, Binding { matched: captured.is_some(), excepted, mirror_name });
         }

@@ -135,14 +135,32 @@ pub enum Operation {
 #[derive(Debug, Clone)]
 pub enum ChangeSpec {
     Save(RuleSpec),
-    Edit { rule: usize, to: RuleSpec },
-    Apply { rule: usize },
-    State { rule: usize, state: RuleState },
-    Delete { rule: usize, hand_over: bool },
+    Edit {
+        rule: usize,
+        to: RuleSpec,
+    },
+    Apply {
+        rule: usize,
+    },
+    State {
+        rule: usize,
+        state: RuleState,
+    },
+    Delete {
+        rule: usize,
+        hand_over: bool,
+    },
     /// All rules, beginning with this one.
-    Reorder { first: usize },
-    Resume { second: bool },
-    Remove { second: bool, hand_over: bool },
+    Reorder {
+        first: usize,
+    },
+    Resume {
+        second: bool,
+    },
+    Remove {
+        second: bool,
+        hand_over: bool,
+    },
     Reconcile,
 }
 
@@ -509,8 +527,13 @@ pub fn history(theme: Theme, length: usize) -> impl Strategy<Value = Vec<Operati
     let rules = proptest::collection::vec(rule(), 0..3)
         .prop_map(|rules| rules.into_iter().map(|rule| Operation::CreateRule { rule, apply: true }));
     let rest = proptest::collection::vec(operation(theme), 1..=length);
-    (people, rules, groups, rest)
-        .prop_map(|(people, rules, groups, rest)| people.chain(rules).chain(groups).chain(rest).collect())
+    let guards = proptest::collection::vec(Just(()), 0..3).prop_map(move |guards| {
+        let tiny = guards.into_iter().zip([false, true]).map(|((), second)| Operation::Guard { second, tiny: true });
+        tiny.filter(move |_| theme == Theme::Trust)
+    });
+    (people, rules, groups, guards, rest).prop_map(|(people, rules, groups, guards, rest)| {
+        people.chain(rules).chain(groups).chain(guards).chain(rest).collect()
+    })
 }
 
 /// Most of what happens is in the first directory.

@@ -33,7 +33,9 @@ impl Stage {
         }
         let made = plans::create(&self.app, &self.api, self.scope, changes).await;
         let Some(plan) = answered(made)? else { return Ok(()) };
-        self.expect_nothing("making a plan", done).await;
+        if !self.racing {
+            self.expect_nothing("making a plan", done).await;
+        }
         self.apply_plan(plan, meanwhile, approve, done).await
     }
 
@@ -110,6 +112,9 @@ impl Stage {
             stored::after(&mut tx, self.organization, of_plan(plan.id), Id::nil(), 10_000).await.expect("effects")
         };
         self.app.clock.advance(Duration::milliseconds(1));
+        if self.racing {
+            return self.apply_in_a_race(&plan, approve, done).await;
+        }
         let applied = match apply::apply(&self.app, &self.api, plan.clone()).await {
             Ok(run) => self.see_through(run.id, plan.guard.would_park(), approve, holds, done).await?,
             Err(Error::Refused { code: "plan_stale", .. }) if !holds => false,
@@ -139,6 +144,22 @@ impl Stage {
                 lines(&wanted, &told)
             ));
         }
+        Ok(())
+    }
+
+    /// Applies a plan while others are at work: it is applied, or refused.
+    async fn apply_in_a_race(&mut self, plan: &StoredPlan, approve: bool, done: &mut Done) -> Result<(), String> {
+        let Some(run) = answered(apply::apply(&self.app, &self.api, plan.clone()).await)? else { return Ok(()) };
+        if run.state == RunState::AwaitingApproval {
+            let decided = if approve {
+                decide::approve(&self.app, &self.api, run.id, None).await
+            } else {
+                decide::reject(&self.app, &self.api, run.id, None).await
+            };
+            answered(decided)?;
+        }
+        self.look().await;
+        self.note(plan, done);
         Ok(())
     }
 
@@ -292,7 +313,9 @@ fn of_groups(before: &World, after: &World) -> Vec<String> {
             _ => {}
         }
     }
-    told.extend(before.groups.keys().filter(|id| !after.groups.contains_key(id)).map(|id| format!("group_deleted {id}")));
+    told.extend(
+        before.groups.keys().filter(|id| !after.groups.contains_key(id)).map(|id| format!("group_deleted {id}")),
+    );
     let mirrors = |world: &World| -> BTreeSet<GroupId> {
         let in_force = |state: Option<&str>| matches!(state, Some("made" | "adopted"));
         let mirrors = world.decisions.mirrors.values().filter(|mirror| in_force(mirror.state.as_deref()));
@@ -303,7 +326,9 @@ fn of_groups(before: &World, after: &World) -> Vec<String> {
     for (key, mirror) in &after.decisions.mirrors {
         let was = before.decisions.mirrors.get(key);
         match (mirror.state.as_deref(), mirror.group) {
-            (Some("adopted"), Some(id)) if was.is_none_or(|was| was.state != mirror.state || was.group != mirror.group) => {
+            (Some("adopted"), Some(id))
+                if was.is_none_or(|was| was.state != mirror.state || was.group != mirror.group) =>
+            {
                 let what = if before.groups.contains_key(&id) {
                     id.to_string()
                 } else {

@@ -62,6 +62,8 @@ pub struct Stage {
     pub world: World,
     /// What the events so far tell.
     pub replay: Replay,
+    /// Other clients are at work: what one does may be overtaken, and runs are for the workers.
+    pub racing: bool,
     /// The events since the look before the last one.
     pub news: Vec<StoredEvent>,
     pub(super) scope: OrganizationScope,
@@ -101,7 +103,7 @@ pub struct Done {
 pub(super) fn answered<T>(result: Result<T, Error>) -> Result<Option<T>, String> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(Error::Internal(_) | Error::Busy { .. } | Error::TooManyRequests { .. }) => {
+        Err(Error::Internal(_) | Error::TooManyRequests { .. }) => {
             Err(format!("the program failed: {}", result.err().expect("an error")))
         }
         Err(_) => Ok(None),
@@ -136,6 +138,7 @@ impl Stage {
             world: World::default(),
             replay: Replay::default(),
             news: Vec::new(),
+            racing: false,
             scope,
             api,
             pair: [directories[0].directory.id, directories[1].directory.id],
@@ -149,7 +152,7 @@ impl Stage {
 
     /// The same organization, seen through another replica.
     pub fn through(&self, app: &App) -> Stage {
-        Stage { app: app.clone(), ..self.clone() }
+        Stage { app: app.clone(), racing: true, ..self.clone() }
     }
 
     /// The directories, the first one first.
@@ -287,6 +290,9 @@ impl Stage {
             self.app.clock.advance(Duration::milliseconds(1));
             let mut done = Done::default();
             self.apply(operation, &mut done).await.map_err(|error| format!("{operation:?}: {error}"))?;
+            if !self.racing && !done.faults.is_empty() {
+                return Err(format!("{operation:?}: {:?}", done.faults));
+            }
             self.look().await;
         }
         Ok(())

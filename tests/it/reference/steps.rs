@@ -19,12 +19,12 @@ pub fn effective(_: &Stage, step: &Step) -> Vec<String> {
     let World { native, decisions, .. } = &step.after;
     let mut found = Vec::new();
     for (id, standing) in &native.memberships {
-        let reasons: Vec<&Reason> = native.reasons.iter().filter(|(of, _)| of == id).map(|(_, reason)| reason).collect();
+        let reasons: Vec<&Reason> =
+            native.reasons.iter().filter(|(of, _)| of == id).map(|(_, reason)| reason).collect();
         let is = |target: Target| {
             let by_hand = reasons.iter().any(|r| r.kind == "manual" && r.target == target);
-            let excluded = reasons
-                .iter()
-                .any(|r| r.kind == "exclude" && (r.target == Target::Membership || r.target == target));
+            let excluded =
+                reasons.iter().any(|r| r.kind == "exclude" && (r.target == Target::Membership || r.target == target));
             let given = reasons.iter().any(|r| ["rule", "frozen", "held"].contains(&r.kind) && r.target == target);
             by_hand || (given && !excluded)
         };
@@ -58,9 +58,8 @@ pub fn effective(_: &Stage, step: &Step) -> Vec<String> {
 pub fn only_its_own(_: &Stage, step: &Step) -> Vec<String> {
     let (before, after) = (&step.before.decisions.manual, &step.after.decisions.manual);
     let mut found = Vec::new();
-    let by_hand = |operation: &Operation| {
-        matches!(operation, Operation::GiveByHand { .. } | Operation::TakeByHand { .. })
-    };
+    let by_hand =
+        |operation: &Operation| matches!(operation, Operation::GiveByHand { .. } | Operation::TakeByHand { .. });
     let meanwhile = match &step.operation {
         Operation::Plan { meanwhile: Some(operation), .. } => by_hand(operation),
         operation => by_hand(operation),
@@ -74,10 +73,12 @@ pub fn only_its_own(_: &Stage, step: &Step) -> Vec<String> {
         let known = |world: &World| world.native.reasons.iter().any(|(of, reason)| of == membership && was(reason));
         !step.done.handed_over.is_empty() && (known(&step.before) || matches!(step.operation, Operation::Plan { .. }))
     };
-    found.extend(after.difference(before).filter(|one| !given(one)).map(|one| format!("a manual origin came: {one:?}")));
+    found
+        .extend(after.difference(before).filter(|one| !given(one)).map(|one| format!("a manual origin came: {one:?}")));
     for (id, deactivated) in &step.before.decisions.memberships {
         let now = step.after.decisions.memberships.get(id);
-        let decided = matches!(step.operation, Operation::Deactivate { .. } | Operation::Plan { meanwhile: Some(_), .. });
+        let decided =
+            matches!(step.operation, Operation::Deactivate { .. } | Operation::Plan { meanwhile: Some(_), .. });
         if !decided && now.is_some_and(|now| now != deactivated) {
             found.push(format!("the decision to deactivate {id} changed"));
         }
@@ -109,7 +110,10 @@ fn frozen(step: &Step) -> Vec<String> {
     let of = |world: &World, rule: RuleId| -> BTreeSet<(MembershipId, Reason)> {
         let given = |reason: &Reason| reason.rule == Some(rule) && ["rule", "frozen", "exclude"].contains(&reason.kind);
         let all = world.native.reasons.iter().filter(|(_, reason)| given(reason)).copied();
-        all.map(|(id, reason)| (id, Reason { kind: if reason.kind == "exclude" { "exclude" } else { "frozen" }, ..reason })).collect()
+        all.map(|(id, reason)| {
+            (id, Reason { kind: if reason.kind == "exclude" { "exclude" } else { "frozen" }, ..reason })
+        })
+        .collect()
     };
     for rule in after.decisions.frozen.keys().filter(|rule| before.decisions.frozen.contains_key(rule)) {
         let (then, now) = (of(before, *rule), of(after, *rule));
@@ -196,7 +200,10 @@ pub fn renames_move_nobody(_: &Stage, step: &Step) -> Vec<String> {
     if unmoved && !had.is_subset(&has) {
         found.push(format!("a rename took mirrors away: {:?}", had.difference(&has).collect::<Vec<_>>()));
     }
-    if unmoved && had == has && (before.native.reasons != after.native.reasons || before.native.members != after.native.members) {
+    if unmoved
+        && had == has
+        && (before.native.reasons != after.native.reasons || before.native.members != after.native.members)
+    {
         found.push("a rename that changes no match moved somebody".to_owned());
     }
     found

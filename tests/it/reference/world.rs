@@ -90,8 +90,12 @@ impl World {
             reason.kind == "held" || frozen(reason) || (reason.kind != "manual" && reason.user.is_some_and(waits))
         });
         decisions.kept = kept.copied().collect();
-        let held: BTreeSet<Target> =
-            native.reasons.iter().filter(|(_, reason)| reason.kind == "held").map(|(_, reason)| reason.target).collect();
+        let held: BTreeSet<Target> = native
+            .reasons
+            .iter()
+            .filter(|(_, reason)| reason.kind == "held")
+            .map(|(_, reason)| reason.target)
+            .collect();
         for (key, binding) in &native.bindings {
             let mirror = &decisions.mirrors[key];
             let frozen = decisions.frozen.contains_key(&key.0) && facts.groups.contains_key(&key.1);
