@@ -156,7 +156,9 @@ pub(crate) async fn let_go(
     goes: bool,
     spoken_for: bool,
 ) -> Result<Option<String>> {
-    let resting = ground.resting.values().map(|resting| &resting.rule);
+    // One that is handed over goes, and names nothing any more.
+    let frozen = ground.resting.values().filter(|resting| resting.rest == Rest::Frozen);
+    let resting = frozen.map(|resting| &resting.rule);
     let named_by_rule =
         ground.rules.iter().chain(resting).flat_map(|rule| &rule.document.then).any(|action| match action {
             Action::IntoGroup { group_id } => *group_id == id,

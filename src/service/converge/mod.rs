@@ -35,6 +35,9 @@ use crate::store::{bindings, edges, memberships, origins};
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
 
+/// How many mirrors that ended may go with one change.
+const ENDED: i64 = 1_000;
+
 /// What may have changed. Converging too much costs time and changes nothing; too little is a defect.
 #[derive(Debug, Default, Clone)]
 pub struct Scope {
@@ -60,6 +63,7 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
     // Each round may free names that mirrors wait for, or groups that they may adopt; a round without any is
     // the last. A name changes hands once per round and is never freed by taking it, so this ends.
     let mut removed = removed_groups.clone();
+    let mut vanished = change.trace.vanished;
     loop {
         if !freed_names.is_empty() {
             groups.extend(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?);
@@ -79,7 +83,13 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         for (group, ended) in bound.ended {
             freed_names.extend(let_go(change, &ground, group, ended).await?);
         }
-        if freed_names.is_empty() {
+        if change.trace.vanished > vanished {
+            // Mirrors that ended may have waited for these.
+            vanished = change.trace.vanished;
+            let (waiting, _) = finish(change, BTreeSet::new(), ENDED).await?;
+            groups.extend(waiting);
+        }
+        if freed_names.is_empty() && groups.is_empty() {
             break;
         }
     }

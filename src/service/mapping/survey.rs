@@ -308,5 +308,12 @@ async fn draft_groups(
             round.extend(draft.waiting_for_names(&freed));
         }
     }
-    Ok((changed, kept))
+    // One that another mirror adopted in a later round has changed hands.
+    let mut released = BTreeSet::new();
+    for group in kept {
+        if !draft.is_mirror(tx, ground.organization, group).await? && !draft.gone.contains_key(&group) {
+            released.insert(group);
+        }
+    }
+    Ok((changed, released))
 }

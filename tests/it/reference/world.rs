@@ -69,7 +69,7 @@ impl World {
         );
         world.unfinished = unfinished[0].0;
         let keys: Vec<(RuleId, String)> =
-            rows!(tx, organization, "SELECT id, key FROM mapping_rules WHERE organization_id = $1");
+            rows!(tx, organization, "SELECT id, key FROM mapping_rules WHERE organization_id = $1 AND leaving IS NULL");
         world.keys = keys.into_iter().collect();
         world.keep();
         world
@@ -153,7 +153,7 @@ async fn decisions(tx: &mut Tx, organization: OrganizationId) -> Decisions {
         organization,
         "SELECT v.rule_id, v.document FROM mapping_rule_versions v JOIN mapping_rules m
          ON m.organization_id = v.organization_id AND m.id = v.rule_id AND m.applied_version = v.version
-         WHERE v.organization_id = $1"
+         WHERE v.organization_id = $1 AND m.leaving IS NULL"
     );
     let rules = rules.into_iter().map(|(id, text)| {
         let document: RuleDocument = serde_json::from_str(&text).expect("a rule document");
