@@ -35,6 +35,8 @@ pub struct Trace {
     pub origins_ended: i64,
     /// Removals that the guard parked.
     pub parked: i64,
+    /// Held origins that ended since there is nothing to remove any more.
+    pub vanished: i64,
     /// Events, by name.
     pub told: BTreeMap<&'static str, i64>,
 }

@@ -83,17 +83,27 @@ pub async fn of_mirror(tx: &mut Tx, organization: OrganizationId, group: GroupId
     tx.fetch_all(sql(text).bind(organization).bind(group)).await
 }
 
-/// Bindings whose mirrors have ended and whose people were still to leave, up to `limit`; those whose people are held
-/// are left out.
+/// Bindings whose mirrors have ended and whose people have left, up to `limit`; those whose people are held, or are
+/// still to leave in later chunks of a run, are left out.
 pub async fn ended(tx: &mut Tx, organization: OrganizationId, limit: i64) -> Result<Vec<StoredBinding>> {
     let text = format!(
         "SELECT {COLUMNS} FROM bindings b
          WHERE b.organization_id = $1 AND b.mirror_state IN ('ended', 'released')
             AND NOT EXISTS (SELECT 1 FROM origins o WHERE o.organization_id = $1 AND o.target_id = b.mirror_group_id
-                AND o.target = 'group' AND o.kind = 'held')
+                AND o.target = 'group' AND (o.kind = 'held' OR (o.kind IN ('rule', 'frozen') AND o.rule_id = b.rule_id
+                    AND o.directory_group_id = b.directory_group_id)))
          LIMIT $2"
     );
     tx.fetch_all(sql(text).bind(organization).bind(limit)).await
+}
+
+/// Bindings whose mirrors have ended and whose native groups are still there, since their people are held or still to
+/// leave.
+pub async fn on_the_way_out(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<StoredBinding>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM bindings b WHERE b.organization_id = $1 AND b.mirror_state IN ('ended', 'released')"
+    );
+    tx.fetch_all(sql(text).bind(organization)).await
 }
 
 /// The directory groups, which may be gone, of a directory's bindings, or of all bindings of the organization.

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::Tx;
 use super::statement::{Column, Rows, cell, sql};
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RoleId, RuleId};
+use crate::domain::id::{
+    DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RoleId, RuleId,
+};
 use crate::domain::origin::{Kind, Origin, Target};
 use crate::domain::{Error, Id, Result};
 
@@ -76,22 +78,28 @@ pub async fn is_held(tx: &mut Tx, organization: OrganizationId, group: GroupId) 
     Ok(row.is_some())
 }
 
-/// Whether anything but what a rule gives by a directory group speaks for somebody's belonging to a native group.
-pub async fn others_speak_for_group(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    group: GroupId,
-    (rule, source): (RuleId, DirectoryGroupId),
-) -> Result<bool> {
-    let stmt = sql("SELECT membership_id FROM origins
-         WHERE organization_id = $1 AND target_id = $2 AND target = 'group'
-            AND NOT (rule_id = $3 AND directory_group_id = $4 AND kind IN ('rule', 'frozen')) LIMIT 1")
-    .bind(organization)
-    .bind(group)
-    .bind(rule)
-    .bind(source);
-    let row: Option<(MembershipId,)> = tx.fetch_optional(stmt).await?;
-    Ok(row.is_some())
+/// Who puts people into a native group: each way once.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Giver {
+    /// The kind of the origins.
+    pub kind: String,
+    /// Their rule; zero where no rule made them.
+    pub rule_id: RuleId,
+    /// The directory of the people in whose names they are.
+    pub directory_id: Option<DirectoryId>,
+    /// Whether an exclusion takes the people out again.
+    pub excluded: bool,
+}
+
+/// The ways in which people got into a native group.
+pub async fn givers_of_group(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<Vec<Giver>> {
+    let stmt = sql("SELECT DISTINCT o.kind, o.rule_id, l.directory_id,
+            EXISTS (SELECT 1 FROM origins x WHERE x.organization_id = $1 AND x.membership_id = o.membership_id
+                AND x.kind = 'exclude' AND (x.target = 'membership' OR x.target_id = $2)) AS excluded
+         FROM origins o
+         LEFT JOIN identity_links l ON l.organization_id = $1 AND l.directory_user_id = o.directory_user_id
+         WHERE o.organization_id = $1 AND o.target_id = $2 AND o.target = 'group'");
+    tx.fetch_all(stmt.bind(organization).bind(group)).await
 }
 
 /// Those who have something by a directory group, by a frozen rule: they keep it without being in the group.

@@ -1,8 +1,7 @@
-//! Incremental = full: whatever happens, in whatever order, native state is what a recomputation from facts
-//! and decisions would make of it.
+//! The invariants of DESIGN section 6, each as a property of whatever happens in whatever order.
 //!
 //! Without further ado the same histories are tried each time, so that a change is judged by itself;
-//! `MUSTER_CASES` sets how many are tried on each database, and makes them new ones.
+//! `MUSTER_CASES` sets how many each property tries on each database, and makes them new ones.
 
 use std::env;
 
@@ -13,23 +12,21 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use super::reference::operations::{NATIVE_NAMES, Operation, history};
+use super::reference::operations::{NATIVE_NAMES, Operation, Theme, history};
 use super::reference::orders::{Canonical, canonical, shuffled_twice};
 use super::reference::stage::{Stage, app, clock};
+use super::reference::steps::{self, Judge};
 use super::support::database::on_each_database;
 
-/// How many histories are tried unless `MUSTER_CASES` says otherwise.
-const CASES: u32 = 64;
-
 /// After how many steps everything is converged again: it costs as much as a step.
-const RECONVERGE: usize = 4;
+const RECONVERGE: usize = 6;
 
-/// Runs `test` on values of `strategy` until one fails, and shrinks that one. One in `share` of the usual
-/// number is tried.
-fn check<S: Strategy>(share: u32, strategy: &S, test: impl Fn(S::Value) -> Result<(), String>) {
+/// Runs `test` on values of `strategy` until one fails, and shrinks that one.
+fn check<S: Strategy>(url: &str, usual: [u32; 2], strategy: &S, test: impl Fn(S::Value) -> Result<(), String>) {
     let asked: Option<u32> = env::var("MUSTER_CASES").ok().and_then(|text| text.parse().ok());
-    let cases = asked.unwrap_or(CASES).div_ceil(share);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 1_000, ..Config::default() };
+    let usual = usual[usize::from(!url.starts_with("sqlite:"))];
+    let config =
+        Config { cases: asked.unwrap_or(usual), failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
     let mut runner = match asked {
         Some(_) => TestRunner::new(config),
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::default())),
@@ -45,48 +42,113 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     block_in_place(|| Handle::current().block_on(future))
 }
 
-async fn lives_through(app: &App, history: &[Operation]) -> Result<(), String> {
+async fn lives_through(app: &App, history: &[Operation], judge: Judge, thorough: bool) -> Result<(), String> {
     let mut stage = Stage::new(app).await;
     for (at, operation) in history.iter().enumerate() {
-        stage.perform(operation).await.map_err(|error| format!("step {at}: {error}"))?;
-        if at % RECONVERGE == 0 {
+        let step = stage.perform(operation).await.map_err(|error| format!("step {at}: {error}"))?;
+        let found = judge(&stage, &step);
+        if !found.is_empty() {
+            return Err(format!("step {at}, after {operation:?}\n{}", found.join("\n")));
+        }
+        if thorough && at % RECONVERGE == 0 {
             stage.reconverge().await.map_err(|error| format!("step {at}, after {operation:?}: {error}"))?;
         }
     }
-    stage.reconverge().await.map_err(|error| format!("in the end: {error}"))
+    if thorough {
+        stage.verify().await.map_err(|error| format!("in the end: {error}"))?;
+        stage.reconverge().await.map_err(|error| format!("in the end: {error}"))?;
+    }
+    Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn native_state_is_what_facts_and_decisions_make_of_it_after_every_step() {
+/// Lets `cases` histories, on SQLite and on PostgreSQL, happen under the eyes of a judge.
+async fn holds(cases: [u32; 2], theme: Theme, length: usize, judge: Judge, thorough: bool) {
     on_each_database(|url| async move {
         let app = app(Db::open(&url).await.expect("the database opens"), clock());
-        check(1, &history(), |operations| wait(lives_through(&app, &operations)));
+        check(&url, cases, &history(theme, length), |operations| {
+            wait(lives_through(&app, &operations, judge, thorough))
+        });
         app.db.close().await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_1_effective_exactly_if_a_manual_or_other_live_origin_not_excluded_and_the_membership_is_active() {
+    holds([200, 40], Theme::Trust, 8, steps::effective, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_2_the_engine_ends_only_origins_it_wrote() {
+    holds([200, 40], Theme::Facts, 8, steps::only_its_own, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_3_incremental_is_full_whatever_facts_and_rules_do() {
+    holds([300, 80], Theme::Facts, 10, steps::as_recomputed, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_3_incremental_is_full_with_freezes_guards_pauses_removals_and_damages() {
+    holds([400, 100], Theme::Trust, 12, steps::as_recomputed, true).await;
 }
 
 /// The state after these operations, without ids. Two native groups are there from the beginning.
 async fn outcome(app: &App, operations: &[Operation]) -> Result<Canonical, String> {
     let mut stage = Stage::new(app).await;
     for name in [NATIVE_NAMES.len() - 2, NATIVE_NAMES.len() - 1] {
-        stage.perform(&Operation::CreateNativeGroup { name }).await?;
+        stage.rush(&[Operation::CreateNativeGroup { name }]).await?;
     }
-    for operation in operations {
-        stage.perform(operation).await?;
-    }
+    stage.rush(operations).await?;
     Ok(canonical(&stage.world, &stage.directories()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_facts_end_in_the_same_state_whatever_their_order() {
+async fn invariant_4_any_order_of_the_same_operations_ends_in_the_same_native_state() {
     on_each_database(|url| async move {
         let app = app(Db::open(&url).await.expect("the database opens"), clock());
-        check(4, &shuffled_twice(), |[one, other]| {
+        check(&url, [200, 50], &shuffled_twice(), |[one, other]| {
             let (first, second) = (wait(outcome(&app, &one))?, wait(outcome(&app, &other))?);
             if first == second { Ok(()) } else { Err(first.difference(&second).join("\n")) }
         });
         app.db.close().await;
     })
     .await;
+}
+
+async fn repeats(app: &App, history: &[Operation]) -> Result<(), String> {
+    let mut stage = Stage::new(app).await;
+    for (at, operation) in history.iter().enumerate() {
+        stage.perform(operation).await.map_err(|error| format!("step {at}: {error}"))?;
+        let found = stage.repeat(operation).await?;
+        if !found.is_empty() {
+            return Err(format!("step {at}, after {operation:?}\n{}", found.join("\n")));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_5_a_repeated_request_changes_nothing_and_emits_nothing() {
+    on_each_database(|url| async move {
+        let app = app(Db::open(&url).await.expect("the database opens"), clock());
+        check(&url, [200, 50], &history(Theme::Names, 8), |operations| wait(repeats(&app, &operations)));
+        app.db.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_7_a_rename_that_changes_no_match_moves_nobody() {
+    holds([200, 40], Theme::Names, 8, steps::renames_move_nobody, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_8_an_applied_plan_did_what_it_said_or_was_refused() {
+    holds([300, 80], Theme::Plans, 8, steps::plans_do_what_they_say, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invariant_9_one_event_per_effective_change_without_gaps_in_order_with_its_cause() {
+    holds([200, 40], Theme::Trust, 8, steps::events_tell_all, false).await;
 }

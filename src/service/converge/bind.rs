@@ -42,7 +42,7 @@ pub(crate) struct Bound {
 /// A mirror that ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// The binding as it was.
+    /// The binding as it is from now on, with the mirror that it had.
     pub(crate) binding: StoredBinding,
     /// Whether the native group goes.
     pub(crate) goes: bool,
@@ -52,7 +52,7 @@ impl Ended {
     /// The binding as it is kept until the people have left.
     pub(crate) fn marked(self) -> StoredBinding {
         let state = if self.goes { "ended" } else { "released" };
-        StoredBinding { matched: false, excepted: false, mirror_state: Some(state.to_owned()), ..self.binding }
+        StoredBinding { mirror_state: Some(state.to_owned()), ..self.binding }
     }
 }
 
@@ -120,7 +120,8 @@ fn end(ground: &Ground, draft: &mut Draft, key: Key, binding: StoredBinding, lea
         draft.bind(key, None);
         return;
     };
-    let ended = Ended { goes: !stays(ground, &binding), binding };
+    let goes = !stays(ground, &binding);
+    let ended = Ended { goes, binding: StoredBinding { matched: false, excepted: false, ..binding } };
     match leaving {
         Leaving::Now => {
             draft.bind(key, None);
@@ -155,7 +156,9 @@ pub(crate) async fn let_go(
     goes: bool,
     spoken_for: bool,
 ) -> Result<Option<String>> {
-    let resting = ground.resting.values().map(|resting| &resting.rule);
+    // One that is handed over goes, and names nothing any more.
+    let frozen = ground.resting.values().filter(|resting| resting.rest == Rest::Frozen);
+    let resting = frozen.map(|resting| &resting.rule);
     let named_by_rule =
         ground.rules.iter().chain(resting).flat_map(|rule| &rule.document.then).any(|action| match action {
             Action::IntoGroup { group_id } => *group_id == id,

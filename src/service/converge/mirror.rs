@@ -42,7 +42,12 @@ pub(super) async fn binding(
         if let Some((before, group)) = existing.and_then(|before| Some((before, before.mirror_group_id?))) {
             let goes = !stays(ground, before);
             match leaving {
-                Leaving::Now => drop(bound.ended.insert(group, Ended { binding: before.clone(), goes })),
+                Leaving::Now => {
+                    // Whether the rule looks at the group goes on to count, also while the mirror's people are held.
+                    let (matched, excepted) = (seen.matched, seen.excepted);
+                    let binding = StoredBinding { matched, excepted, ..before.clone() };
+                    bound.ended.insert(group, Ended { binding, goes });
+                }
                 Leaving::Later => {
                     binding.mirror_group_id = Some(group);
                     binding.mirror_state = Some(if goes { "ended" } else { "released" }.to_owned());

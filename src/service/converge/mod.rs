@@ -36,6 +36,9 @@ use crate::store::{bindings, directory_users, edges, memberships, origins};
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
 
+/// How many mirrors that ended may go with one change.
+const ENDED: i64 = 1_000;
+
 /// What may have changed. Converging too much costs time and changes nothing; too little is a defect.
 #[derive(Debug, Default, Clone)]
 pub struct Scope {
@@ -62,6 +65,7 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
     // for; a round without any is the last. A name changes hands once per round and is never freed by taking it,
     // and an account changes its address only to that of its person, so this ends.
     let mut removed = removed_groups.clone();
+    let mut vanished = change.trace.vanished;
     loop {
         if !freed_names.is_empty() {
             groups.extend(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?);
@@ -94,7 +98,13 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         if !freed_addresses.is_empty() {
             users.extend(directory_users::with_addresses(change.tx, change.organization, freed_addresses).await?);
         }
-        if freed_names.is_empty() && users.is_empty() {
+        if change.trace.vanished > vanished {
+            // Mirrors that ended may have waited for these.
+            vanished = change.trace.vanished;
+            let (waiting, _) = finish(change, BTreeSet::new(), ENDED).await?;
+            groups.extend(waiting);
+        }
+        if freed_names.is_empty() && users.is_empty() && groups.is_empty() {
             break;
         }
     }

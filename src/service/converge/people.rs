@@ -130,7 +130,9 @@ async fn write_difference(
     let new: Vec<Placed> = target.difference(&stored).copied().collect();
     losses::record(change, &lost, &held).await?;
     let returned = ended.iter().filter(|(_, origin)| origin.kind == Kind::Held);
-    losses::unpark(change, returned.map(|(membership, origin)| (*membership, origin.target)).collect()).await?;
+    let returned: Vec<_> = returned.map(|(membership, origin)| (*membership, origin.target)).collect();
+    change.trace.vanished += i64::try_from(returned.len()).unwrap_or(i64::MAX);
+    losses::unpark(change, returned).await?;
     origins::delete(change.tx, change.organization, &ended).await?;
     change.trace.origins_ended += count(&ended);
     change.trace.origins_added += count(&new);

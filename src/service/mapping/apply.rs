@@ -177,7 +177,7 @@ async fn enforce(
     resolved.write(change, (!small).then_some(run.id)).await?;
     if small {
         converge(change, Scope { users: reach.people, groups: reach.groups, ..Scope::default() }).await?;
-        changes::conclude(change, resolved.deleted_rules()).await?;
+        changes::conclude(change, None).await?;
         run.started_at = Some(change.now);
         run.progress = Progress { done: applying.people, total: applying.people };
         run.count(change.trace.told.iter().map(|(name, count)| (*name, *count)));

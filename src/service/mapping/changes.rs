@@ -105,7 +105,12 @@ impl Resolved {
     fn rule(&self, name: &str) -> Result<StoredRule> {
         let found = self.newest.values().find(|rule| rule.key == name || rule.id.to_string() == name);
         let found = found.filter(|rule| !self.deleted.contains_key(&rule.id));
-        found.cloned().ok_or_else(|| Error::not_found("mapping rule", name))
+        let rule = found.cloned().ok_or_else(|| Error::not_found("mapping rule", name))?;
+        if rule.leaving.is_some() {
+            let message = format!("the rule '{}' is being deleted and cannot be changed any more", rule.key);
+            return Err(Error::conflict("rule_is_being_deleted", message));
+        }
+        Ok(rule)
     }
 
     async fn make(&mut self, tx: &mut Tx, change: &PlanChange, now: DateTime<Utc>) -> Result<()> {
@@ -153,27 +158,38 @@ impl Resolved {
         let Some(Value::String(key)) = fields.remove("key") else {
             return Err(Error::invalid("save.key", "required", "a rule that is saved needs its key, a string"));
         };
-        let rule = if let Ok(rule) = self.rule(&key) {
-            let document = rule.document.with(fields)?;
-            self.revise(rule, document, now)
-        } else {
-            check_key(&key).map_err(|finding| Finding::first(vec![finding]))?;
-            let last = self.newest.values().map(|rule| rule.document.position).max().unwrap_or(0);
-            fields.entry("position").or_insert_with(|| last.saturating_add(STEP).into());
-            let document = RuleDocument::parse(fields).map_err(Finding::first)?;
-            let rule = StoredRule {
-                id: RuleId::mint(now),
-                key,
-                version: 1,
-                applied_version: Some(1),
-                leaving: None,
-                run_id: None,
-                document,
-                created_at: now,
-                updated_at: now,
-            };
-            self.saved.insert(rule.id, true);
-            self.enforce(rule)
+        let rule = match self.rule(&key) {
+            Err(error @ Error::Conflict { .. }) => return Err(error),
+            Ok(rule) => {
+                let document = rule.document.with(fields)?;
+                self.revise(rule, document, now)
+            }
+            Err(_) => {
+                check_key(&key).map_err(|finding| Finding::first(vec![finding]))?;
+                if self.deleted.keys().filter_map(|id| self.newest.get(id)).any(|rule| rule.key == key) {
+                    let message = format!(
+                        "the same plan deletes the rule '{key}'; give the new one another key, or edit the old one"
+                    );
+                    return Err(Error::invalid("save.key", "key_already_used", message));
+                }
+                let last = self.newest.values().map(|rule| rule.document.position).max().unwrap_or(0);
+                fields.entry("position").or_insert_with(|| last.saturating_add(STEP).into());
+                let document = RuleDocument::parse(fields).map_err(Finding::first)?;
+                let rule = StoredRule {
+                    // In the order of the changes: of rules in one place, the older one comes first.
+                    id: RuleId::mint_after(now, self.newest.keys().max().copied()),
+                    key,
+                    version: 1,
+                    applied_version: Some(1),
+                    leaving: None,
+                    run_id: None,
+                    document,
+                    created_at: now,
+                    updated_at: now,
+                };
+                self.saved.insert(rule.id, true);
+                self.enforce(rule)
+            }
         };
         check(tx, self.organization, &rule).await?.map_err(Finding::first).map(drop)
     }
@@ -205,7 +221,8 @@ impl Resolved {
     fn reorder(&mut self, names: &[String], now: DateTime<Utc>) -> Result<()> {
         let rules: Vec<StoredRule> = names.iter().map(|name| self.rule(name)).collect::<Result<_>>()?;
         let distinct: BTreeSet<RuleId> = rules.iter().map(|rule| rule.id).collect();
-        let all = self.newest.keys().filter(|id| !self.deleted.contains_key(id)).count();
+        let stays = |rule: &&StoredRule| rule.leaving.is_none() && !self.deleted.contains_key(&rule.id);
+        let all = self.newest.values().filter(stays).count();
         if distinct.len() != rules.len() || distinct.len() != all {
             let message = format!("name each of the organization's {all} rules once, the first one first");
             return Err(Error::invalid("reorder.rules", "not_every_rule_once", message));
@@ -376,7 +393,7 @@ impl Resolved {
     pub(crate) fn stamp(&self) -> String {
         json!([
             self.before.values().map(|rule| (rule.id, rule.version, &rule.leaving)).collect::<Vec<_>>(),
-            self.newest.values().map(|rule| (&rule.key, rule.version)).collect::<Vec<_>>(),
+            self.newest.values().map(|rule| (&rule.key, rule.version)).collect::<BTreeMap<_, _>>(),
             self.directories.keys().collect::<Vec<_>>(),
         ])
         .to_string()
@@ -390,11 +407,6 @@ impl Resolved {
             "removed": self.removed_directories(),
             "everything": self.everything,
         })
-    }
-
-    /// The rules that go.
-    pub(crate) fn deleted_rules(&self) -> Vec<RuleId> {
-        self.deleted.keys().copied().collect()
     }
 
     /// The directories that are removed.
@@ -412,10 +424,18 @@ pub(crate) async fn bury(change: &mut Change<'_>, id: DirectoryId) -> Result<()>
     directories::bury(change.tx, change.organization, id, change.now).await
 }
 
-/// What is left to do once everybody was converged: these rules, which were leaving, go.
-pub(crate) async fn conclude(change: &mut Change<'_>, leaving: Vec<RuleId>) -> Result<()> {
+/// What is left to do once everybody was converged: rules that were leaving (by the run, if there is one) go. One that
+/// still gives something in a paused directory stays until that is resumed.
+pub(crate) async fn conclude(change: &mut Change<'_>, run: Option<RunId>) -> Result<()> {
+    let mut leaving = rules::leaving(change.tx, change.organization, None).await?;
+    if run.is_some() {
+        leaving.extend(rules::leaving(change.tx, change.organization, run).await?);
+    }
     for rule in leaving {
-        rules::delete(change.tx, change.organization, rule).await?;
+        let bound = bindings::groups_of_rule(change.tx, change.organization, rule).await?;
+        if bound.is_empty() && origins::people_of_rule(change.tx, change.organization, rule).await?.is_empty() {
+            rules::delete(change.tx, change.organization, rule).await?;
+        }
     }
     Ok(())
 }

@@ -12,8 +12,9 @@ use crate::domain::Result;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, UserId};
 use crate::domain::link::Method;
-use crate::domain::origin::{Origin, Standing, effective};
+use crate::domain::origin::{Ending, Kind, Origin, Standing, effective};
 use crate::domain::plan::Effect;
+use crate::domain::policy::Rest;
 use crate::scim::text::fold;
 use crate::service::converge::assess::{Assessed, assess};
 use crate::service::converge::bind::{self, Leaving};
@@ -284,6 +285,8 @@ async fn draft_groups(
 ) -> Result<(BTreeSet<DirectoryGroupId>, BTreeSet<GroupId>)> {
     let (mut changed, mut kept) = (BTreeSet::new(), BTreeSet::new());
     let mut round = groups;
+    let freed = draft_leftovers(tx, ground, draft).await?;
+    round.extend(bindings::waiting_for_names(tx, ground.organization, freed).await?);
     while !round.is_empty() {
         let mut freed: BTreeSet<String> = BTreeSet::new();
         let mut ended = BTreeMap::new();
@@ -295,9 +298,8 @@ async fn draft_groups(
             freed.extend(bound.freed_names);
             ended.extend(bound.ended);
         }
-        for (group, bind::Ended { binding, goes }) in ended {
-            let key = (binding.rule_id, binding.directory_group_id);
-            let spoken_for = goes && origins::others_speak_for_group(tx, ground.organization, group, key).await?;
+        for (group, bind::Ended { goes, .. }) in ended {
+            let spoken_for = goes && will_be_spoken_for(tx, ground, group).await?;
             freed.extend(bind::let_go(tx, ground, draft, group, goes, spoken_for).await?);
             if !draft.gone.contains_key(&group) {
                 kept.insert(group);
@@ -308,5 +310,49 @@ async fn draft_groups(
             round.extend(draft.waiting_for_names(&freed));
         }
     }
-    Ok((changed, kept))
+    // One that another mirror adopted in a later round has changed hands.
+    let mut released = BTreeSet::new();
+    for group in kept {
+        if !draft.is_mirror(tx, ground.organization, group).await? && !draft.gone.contains_key(&group) {
+            released.insert(group);
+        }
+    }
+    Ok((changed, released))
+}
+
+/// Lets go, in the draft, of mirrors that ended before and whose people were held, where their rule or directory is
+/// gone now: nothing is held for those. Answers the names that become free.
+async fn draft_leftovers(tx: &mut Tx, ground: &Ground, draft: &mut Draft) -> Result<BTreeSet<String>> {
+    let mut freed = BTreeSet::new();
+    for binding in bindings::on_the_way_out(tx, ground.organization).await? {
+        let directory = ground.directory(binding.directory_id);
+        let gone = ground.rule(binding.rule_id).is_none() && !ground.is_frozen(binding.rule_id);
+        let Some(group) = binding.mirror_group_id.filter(|_| !directory.paused) else { continue };
+        if gone || directory.leaving.is_some() {
+            draft.bind((binding.rule_id, binding.directory_group_id), None);
+            let goes = binding.mirror_state.as_deref() == Some("ended");
+            let spoken_for = goes && will_be_spoken_for(tx, ground, group).await?;
+            freed.extend(bind::let_go(tx, ground, draft, group, goes, spoken_for).await?);
+        }
+    }
+    Ok(freed)
+}
+
+/// Whether anything will speak for somebody's belonging to a native group whose mirror ends. What active and frozen
+/// rules give is not asked here: those that go on name the group.
+async fn will_be_spoken_for(tx: &mut Tx, ground: &Ground, group: GroupId) -> Result<bool> {
+    let givers = origins::givers_of_group(tx, ground.organization, group).await?;
+    Ok(givers.iter().any(|giver| {
+        let directory = giver.directory_id.map(|id| ground.directory(id)).unwrap_or_default();
+        let rest = ground.resting.get(&giver.rule_id).map(|resting| resting.rest);
+        let handed_over = rest == Some(Rest::HandedOver) || directory.leaving == Some(Ending::HandOver);
+        match Kind::from_word(&giver.kind) {
+            Some(Kind::Manual) => true,
+            Some(Kind::Exclude) | None => false,
+            Some(_) if directory.paused => true,
+            Some(_) if handed_over => !giver.excluded,
+            Some(Kind::Held) => ground.known(giver.rule_id).is_some() && directory.leaving.is_none(),
+            Some(Kind::Rule | Kind::Frozen) => false,
+        }
+    }))
 }

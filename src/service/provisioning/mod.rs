@@ -21,6 +21,7 @@ use futures::future::BoxFuture;
 
 use super::change::Change;
 pub use super::change::Outcome;
+use super::converge::Ground;
 use super::keys::ScimAccess;
 use crate::app::App;
 use crate::domain::{Error, Result};
@@ -97,13 +98,22 @@ where
                 let cause = call.access.cause();
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
                 change.budget = budget;
+                // Its token was good when the request came; the directory may have been removed since.
+                let there = Ground::load(change.tx, organization)
+                    .await?
+                    .directories
+                    .get(&call.access.scope.directory())
+                    .copied();
+                if there.is_none_or(|directory| directory.leaving.is_some()) {
+                    return Err(Error::Unauthorized("the directory of this SCIM base URL has been removed"));
+                }
                 let mut log = Log { tolerances: call.tolerances.clone(), ..Log::default() };
                 let value = work(&mut change, &mut log).await.inspect_err(|_| {
                     call.access.noted.reached(Step::of(&change.trace));
                 })?;
                 let entry = log::committed(call, &log, &change, body.clone());
                 requests::insert(change.tx, &[entry]).await?;
-                if call.access.directory.paused_at.is_some() && change.emitted() > 0 {
+                if there.is_some_and(|directory| directory.paused) && change.emitted() > 0 {
                     directories::count_backlog(change.tx, organization, call.access.directory.id).await?;
                 }
                 let left_to = change.left_to;

@@ -310,7 +310,7 @@ async fn let_go(
         (false, _) => Position::Ended(waiting),
         (true, false) => Position::Groups(Id::nil(), Some(waiting)),
         (true, true) if work.everything => Position::Memberships(Id::nil()),
-        (true, true) if work.removed.is_empty() => return conclude(change, run, false).await,
+        (true, true) if work.removed.is_empty() => return conclude(change, run).await,
         (true, true) => Position::Records,
     };
     run.position = place(next, BTreeSet::new())?;
@@ -318,12 +318,8 @@ async fn let_go(
 }
 
 /// The last thing: rules that were leaving go, and nothing is under way any more.
-async fn conclude(change: &mut Change<'_>, run: &mut Run, everything: bool) -> Result<()> {
-    let mut gone = rules::leaving(change.tx, change.organization, Some(run.id)).await?;
-    if everything {
-        gone.extend(rules::leaving(change.tx, change.organization, None).await?);
-    }
-    changes::conclude(change, gone).await?;
+async fn conclude(change: &mut Change<'_>, run: &mut Run) -> Result<()> {
+    changes::conclude(change, Some(run.id)).await?;
     rules::settled(change.tx, change.organization, run.id).await?;
     run.progress.done = run.progress.total;
     run.finish(RunState::Succeeded, change.now);
@@ -357,7 +353,6 @@ async fn records(app: &App, turn: &mut Turn, work: Work) -> Result<Step> {
     } else {
         work.removed.clone()
     };
-    let everything = work.everything;
     turn.chunk(app, move |change, run| {
         let removed = removed.clone();
         Box::pin(async move {
@@ -367,7 +362,7 @@ async fn records(app: &App, turn: &mut Turn, work: Work) -> Result<Step> {
                 }
                 changes::bury(change, directory).await?;
             }
-            conclude(change, run, everything).await
+            conclude(change, run).await
         })
     })
     .await

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use muster::domain::id::{DirectoryId, GroupId, RuleId};
+use muster::domain::id::{DirectoryId, GroupId, MembershipId, RuleId};
 use muster::domain::native::name_key;
 use muster::domain::rule::{Action, OnCollision, OnDelete, RuleDocument};
 
 use serde_json::{Map, Value};
 
 use super::evaluate::{entitled, evaluate, mirror_of};
-use super::model::{Edge, Facts, Mirror, Target};
+use super::model::{Edge, Facts, Link, Mirror, Target};
 use super::replay::Replay;
 use super::world::World;
 
@@ -31,6 +31,7 @@ pub fn disagreements(world: &World, replay: &Replay) -> Vec<String> {
     sets("effective member", &wanted.members, &world.native.members, &mut found);
     pending(&world.facts, &mut found);
     links(world, &mut found);
+    parked(world, &mut found);
     dangling(world, &mut found);
     mirrors(world, &mut found);
     found.extend(replay.disagreements(world));
@@ -86,7 +87,13 @@ fn links(world: &World, found: &mut Vec<String>) {
         }
     }
     for (user, link) in &world.decisions.links {
-        if world.facts.users.contains_key(user) == (link.state == "ended") {
+        let person = world.facts.users.get(user);
+        let stale = person.is_some_and(|person| person.active != link.active) && !waits(world, link);
+        if stale {
+            found.push(format!("the link of {user} does not follow"));
+        }
+        let is_gone = person.is_none() && !waits(world, link);
+        if (is_gone && link.state != "ended") || (person.is_some() && link.state == "ended") {
             found.push(format!("the link of {user} is {}", link.state));
         }
         let account = link.membership.and_then(|membership| world.accounts.get(&membership));
@@ -96,13 +103,29 @@ fn links(world: &World, found: &mut Vec<String>) {
     }
 }
 
+fn waits(world: &World, link: &Link) -> bool {
+    world.decisions.paused.contains(&link.directory)
+}
+
+/// Held reasons and what waits for a decision are two sides of one thing.
+fn parked(world: &World, found: &mut Vec<String>) {
+    let held = world.native.reasons.iter().filter(|(_, reason)| reason.kind == "held");
+    let held: BTreeSet<(MembershipId, Target)> =
+        held.map(|(membership, reason)| (*membership, reason.target)).collect();
+    sets("held reason", &world.decisions.parked.keys().copied().collect(), &held, found);
+}
+
 /// Rows that refer to nothing. What foreign keys hold needs no check.
 fn dangling(world: &World, found: &mut Vec<String>) {
     for (membership, reason) in &world.native.reasons {
+        // What is held, or of a paused directory, outlives those who gave it.
+        let outlives = reason.kind == "held"
+            || reason.user.and_then(|user| world.decisions.links.get(&user)).is_some_and(|link| waits(world, link));
+        let in_force = |rule| world.decisions.rules.contains_key(&rule) || world.decisions.frozen.contains_key(&rule);
         let known = world.accounts.contains_key(membership)
-            && reason.rule.is_none_or(|rule| world.decisions.rules.contains_key(&rule))
-            && reason.group.is_none_or(|group| world.facts.groups.contains_key(&group))
-            && reason.user.is_none_or(|user| world.facts.users.contains_key(&user))
+            && (outlives || reason.rule.is_none_or(in_force))
+            && (outlives || reason.group.is_none_or(|group| world.facts.groups.contains_key(&group)))
+            && (outlives || reason.user.is_none_or(|user| world.facts.users.contains_key(&user)))
             && match reason.target {
                 Target::Membership => true,
                 Target::Group(group) => world.groups.contains_key(&group),
@@ -122,6 +145,13 @@ fn mirrors(world: &World, found: &mut Vec<String>) {
     }
     found.extend(mirrored.iter().filter(|(_, n)| **n > 1).map(|(group, n)| format!("{n} mirrors are {group}")));
     for ((rule, source), mirror) in &world.decisions.mirrors {
+        let ended = matches!(mirror.state.as_deref(), Some("ended" | "released"));
+        if ended || world.decisions.paused.contains(&mirror.directory) {
+            if mirror.group.is_none_or(|group| !world.groups.contains_key(&group)) && ended {
+                found.push(format!("the ended mirror of {source} by {rule} is nothing: {mirror:?}"));
+            }
+            continue;
+        }
         let Some(document) = world.decisions.rules.get(rule) else { continue };
         let collision = mirror_of(document).map(|(_, on_collision)| on_collision);
         if let Some(complaint) = complaint(world, mirror, collision, &mirrored) {
@@ -177,10 +207,17 @@ fn keeps(rule: &RuleDocument) -> Option<bool> {
     })
 }
 
+/// What can be handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Giver {
+    Rule(RuleId),
+    Directory(DirectoryId),
+}
+
 /// What is wrong with how groups went between two states: those that a mirror made go with it, unless the
 /// rule keeps them or something else speaks for them; no other group ever goes. What a rule that was handed
 /// over made stays.
-pub fn departures(before: &World, after: &World, handed_over: Option<RuleId>) -> Vec<String> {
+pub fn departures(before: &World, after: &World, handed_over: &BTreeSet<Giver>) -> Vec<String> {
     let mut found = Vec::new();
     let mirrors = |world: &World, group: GroupId| {
         world.decisions.mirrors.iter().find(|(_, mirror)| mirror.group == Some(group)).map(|(key, _)| *key)
@@ -190,12 +227,21 @@ pub fn departures(before: &World, after: &World, handed_over: Option<RuleId>) ->
             None => false,
             Some(_) if mirrors(after, *group).is_some() => false,
             Some((rule, source)) => {
-                let now = after.decisions.rules.get(&rule).and_then(keeps);
-                let kept = now.or_else(|| before.decisions.rules.get(&rule).and_then(keeps)).unwrap_or_default();
-                let adopted = before.decisions.mirrors[&(rule, source)].state.as_deref() == Some("adopted");
-                let by_hand = after.decisions.manual.iter().any(|(_, target)| *target == Target::Group(*group));
-                let named = is_named(&after.decisions.rules, *group);
-                !(kept || adopted || by_hand || named || handed_over == Some(rule))
+                let document = |world: &World| {
+                    let known = world.decisions.rules.get(&rule).or(world.decisions.frozen.get(&rule));
+                    known.and_then(keeps)
+                };
+                let mirror = &before.decisions.mirrors[&(rule, source)];
+                let kept = match mirror.state.as_deref() {
+                    Some("adopted" | "released") => true,
+                    Some("ended") => false,
+                    _ => document(after).or_else(|| document(before)).unwrap_or_default(),
+                };
+                let spoken_for = after.native.reasons.iter().any(|(_, reason)| reason.target == Target::Group(*group));
+                let named = is_named(&after.decisions.rules, *group) || is_named(&after.decisions.frozen, *group);
+                let handed = handed_over.contains(&Giver::Rule(rule))
+                    || handed_over.contains(&Giver::Directory(mirror.directory));
+                !(kept || spoken_for || named || handed)
             }
         };
         match (goes, after.groups.contains_key(group)) {

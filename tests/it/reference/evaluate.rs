@@ -24,14 +24,16 @@ pub fn evaluate(facts: &Facts, decisions: &Decisions) -> Native {
         reasons.insert((*membership, reason));
     }
     for (id, link) in &decisions.links {
-        let Some(membership) = link.membership.filter(|_| link.state == "linked") else { continue };
+        let in_force = link.state == "linked" && !decisions.paused.contains(&link.directory);
+        let Some(membership) = link.membership.filter(|_| in_force) else { continue };
         for reason in reasons_of(*id, facts, decisions, &bindings) {
             reasons.insert((membership, reason));
         }
     }
+    kept(facts, decisions, &mut reasons);
     let mut native = Native { bindings, reasons, ..Native::default() };
     for membership in decisions.memberships.keys() {
-        settle(*membership, facts, decisions, &mut native);
+        settle(*membership, decisions, &mut native);
     }
     native
 }
@@ -43,7 +45,51 @@ pub fn entitled(facts: &Facts, decisions: &Decisions) -> BTreeSet<DirectoryUserI
         let reasons = reasons_of(id, facts, decisions, &bindings);
         reasons.iter().any(|reason| reason.kind == "rule" && !excluded(reason.target, reasons.iter()))
     };
-    facts.users.iter().filter(|(id, person)| person.active && gets_something(**id)).map(|(id, _)| *id).collect()
+    let may = |person: &Person| person.active && !decisions.paused.contains(&person.directory);
+    facts.users.iter().filter(|(id, person)| may(person) && gets_something(**id)).map(|(id, _)| *id).collect()
+}
+
+/// Adds the reasons that are decisions, as far as what they rest on is still there.
+fn kept(facts: &Facts, decisions: &Decisions, reasons: &mut BTreeSet<(MembershipId, Reason)>) {
+    let waits = |user: DirectoryUserId| {
+        decisions.links.get(&user).is_some_and(|link| decisions.paused.contains(&link.directory))
+    };
+    let (waiting, rest): (Vec<_>, Vec<_>) =
+        decisions.kept.iter().partition(|(_, reason)| reason.user.is_some_and(waits));
+    reasons.extend(waiting);
+    let (held, frozen): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(_, reason)| reason.kind == "held");
+    let is_there = |reason: &Reason| {
+        let linked = reason.user.and_then(|user| decisions.links.get(&user)).is_some_and(|l| l.state == "linked");
+        linked
+            && reason.user.is_some_and(|user| facts.users.contains_key(&user))
+            && reason.group.is_none_or(|group| facts.groups.contains_key(&group))
+    };
+    let frozen: Vec<_> = frozen.into_iter().filter(|(_, reason)| is_there(reason)).collect();
+    for (membership, reason) in &frozen {
+        // The membership that groups and roles imply goes with the last of them.
+        let rule = &decisions.frozen[&reason.rule.expect("a frozen reason has a rule")];
+        let ensures = rule.then.iter().any(|action| matches!(action, Action::EnsureMembership {}));
+        let others = frozen.iter().any(|(of, other)| {
+            (of, other.rule, other.user) == (membership, reason.rule, reason.user) && other.target != Target::Membership
+        });
+        if reason.target != Target::Membership || ensures || others {
+            reasons.insert((*membership, *reason));
+        }
+    }
+    let known = |rule| decisions.rules.contains_key(&rule) || decisions.frozen.contains_key(&rule);
+    let given = |membership: MembershipId, held: &Reason| {
+        reasons.iter().any(|(of, reason)| {
+            *of == membership
+                && reason.target == held.target
+                && ["rule", "frozen"].contains(&reason.kind)
+                && reason.user == held.user
+        })
+    };
+    let held: Vec<_> = held
+        .into_iter()
+        .filter(|(membership, reason)| reason.rule.is_some_and(known) && !given(*membership, reason))
+        .collect();
+    reasons.extend(held);
 }
 
 /// The filter asked of a resource. A rule in force has filters that parse: they were checked when it was saved.
@@ -80,10 +126,17 @@ pub fn mirror_of(rule: &RuleDocument) -> Option<(Option<&String>, OnCollision)> 
 }
 
 fn bindings(facts: &Facts, decisions: &Decisions) -> BTreeMap<(RuleId, DirectoryGroupId), Binding> {
-    let mut bindings = BTreeMap::new();
+    let mut bindings = decisions.kept_bindings.clone();
+    let ended = |key: &(RuleId, DirectoryGroupId)| decisions.mirrors[key].state.as_deref() == Some("ended");
+    for (key, binding) in bindings.iter_mut().filter(|(key, _)| ended(key)) {
+        if decisions.rules.contains_key(&key.0) && !decisions.paused.contains(&decisions.mirrors[key].directory) {
+            (binding.matched, binding.excepted) = (false, false);
+        }
+    }
     for (rule_id, rule) in &decisions.rules {
         for (group_id, source) in &facts.groups {
-            if rule.directory_id.is_some_and(|only| only != source.directory) {
+            let waits = decisions.paused.contains(&source.directory);
+            if waits || rule.directory_id.is_some_and(|only| only != source.directory) {
                 continue;
             }
             let mut document = source.document.clone();
@@ -102,7 +155,8 @@ fn bindings(facts: &Facts, decisions: &Decisions) -> BTreeMap<(RuleId, Directory
                     let mirror = decisions.mirrors.get(&key).filter(|mirror| mirror.group.is_some());
                     mirror.and_then(|mirror| mirror.name.clone())
                 }),
-                _ => None,
+                // The name of a mirror whose people are held.
+                _ => decisions.kept_bindings.get(&key).and_then(|kept| kept.mirror_name.clone()),
             };
             bindings.insert(key, Binding { matched: captured.is_some(), excepted, mirror_name });
         }
@@ -234,26 +288,25 @@ fn excluded<'r>(target: Target, mut reasons: impl Iterator<Item = &'r Reason>) -
     reasons.any(|r| r.kind == "exclude" && (r.target == Target::Membership || r.target == target))
 }
 
-/// Invariant 1: effective ⇔ (manual ∨ rule ∧ not excluded) ∧ membership active.
-fn settle(id: MembershipId, facts: &Facts, decisions: &Decisions, native: &mut Native) {
+/// Invariant 1: effective ⇔ (manual ∨ rule, frozen or held ∧ not excluded) ∧ membership active.
+fn settle(id: MembershipId, decisions: &Decisions, native: &mut Native) {
     let reasons: Vec<&Reason> = native.reasons.iter().filter(|(m, _)| *m == id).map(|(_, reason)| reason).collect();
     let counts = |reason: &&&Reason| match reason.kind {
         "manual" => true,
-        "rule" => !excluded(reason.target, reasons.iter().copied()),
+        "rule" | "frozen" | "held" => !excluded(reason.target, reasons.iter().copied()),
         _ => false,
     };
     let live: Vec<&Reason> = reasons.iter().filter(counts).copied().collect();
 
     let links = decisions.links.iter().filter(|(_, link)| link.membership == Some(id) && link.state != "pending");
-    let people: Vec<bool> = links
-        .map(|(user, link)| link.state == "linked" && facts.users.get(user).is_some_and(|person| person.active))
-        .collect();
+    let links = links.filter(|(_, link)| link.state != "refused");
+    let people: Vec<bool> = links.map(|(_, link)| link.state == "linked" && link.active).collect();
     let suspended = decisions.memberships[&id] || (!people.is_empty() && !people.contains(&true));
     let active = !suspended && live.iter().any(|reason| reason.target == Target::Membership);
 
     let rank = |reason: &Reason| match reason.rule {
         None => i64::MIN,
-        Some(rule) => decisions.rules.get(&rule).map_or(i64::MAX, |rule| rule.position),
+        Some(rule) => decisions.rules.get(&rule).or(decisions.frozen.get(&rule)).map_or(i64::MAX, |rule| rule.position),
     };
     let mut granted: Vec<(i64, RoleId)> = Vec::new();
     for reason in &live {

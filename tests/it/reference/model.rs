@@ -53,8 +53,18 @@ pub enum Edge {
 /// Outcomes that depend on history, and what people decided.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Decisions {
-    /// The rules in force.
+    /// The active rules in force.
     pub rules: BTreeMap<RuleId, RuleDocument>,
+    /// The frozen rules: nothing new, and what they gave stays.
+    pub frozen: BTreeMap<RuleId, RuleDocument>,
+    /// Directories for which the native side waits.
+    pub paused: BTreeSet<DirectoryId>,
+    /// Reasons that are decisions: frozen ones and their exclusions, held ones, those of paused directories.
+    pub kept: BTreeSet<(MembershipId, Reason)>,
+    /// Bindings that are decisions: of frozen rules, of paused directories, and those whose people are held.
+    pub kept_bindings: BTreeMap<(RuleId, DirectoryGroupId), Binding>,
+    /// What guards parked and nobody has let go of: `parked` or `rejected`.
+    pub parked: BTreeMap<(MembershipId, Target), String>,
     /// Which account each directory user is or was.
     pub links: BTreeMap<DirectoryUserId, Link>,
     /// The memberships that were ever made, and whether somebody deactivated them.
@@ -70,11 +80,15 @@ pub struct Decisions {
 /// An identity link.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Link {
+    /// The directory.
+    pub directory: DirectoryId,
+    /// Whether the person was active when the native side last looked.
+    pub active: bool,
     /// The account.
     pub user: Option<UserId>,
     /// Its membership of the organization.
     pub membership: Option<MembershipId>,
-    /// `linked`, `pending` or `ended`.
+    /// `linked`, `pending`, `refused` or `ended`.
     pub state: String,
     /// Which rung of the ladder decided.
     pub method: String,
@@ -83,9 +97,11 @@ pub struct Link {
 /// The outcome of a mirror.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mirror {
+    /// The directory of the group.
+    pub directory: DirectoryId,
     /// The name that was wanted last.
     pub name: Option<String>,
-    /// `made`, `adopted` or `parked`.
+    /// `made`, `adopted` or `parked`; `ended` or `released` while its people are held.
     pub state: Option<String>,
     /// The native group that it became.
     pub group: Option<GroupId>,
@@ -112,11 +128,11 @@ pub enum Target {
 }
 
 /// A reason why a membership has, or must not have, something.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reason {
     /// What it speaks for.
     pub target: Target,
-    /// `manual`, `rule` or `exclude`.
+    /// `manual`, `rule`, `exclude`, `frozen` or `held`.
     pub kind: &'static str,
     /// The rule, unless manual.
     pub rule: Option<RuleId>,

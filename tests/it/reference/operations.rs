@@ -92,6 +92,92 @@ pub enum Operation {
     Deactivate {
         membership: usize,
     },
+    /// Freezes a rule, or activates it.
+    Freeze {
+        rule: usize,
+        frozen: bool,
+    },
+    /// A guard that lets one membership in an hour lose something, or the usual one.
+    Guard {
+        second: bool,
+        tiny: bool,
+    },
+    Pause {
+        second: bool,
+    },
+    Resume {
+        second: bool,
+    },
+    RemoveDirectory {
+        second: bool,
+        hand_over: bool,
+    },
+    /// Approves or rejects what a guard parked: all of it, or one effect.
+    Decide {
+        approve: bool,
+        only: Option<usize>,
+    },
+    /// A plan, what happens before it is applied, and its application.
+    Plan {
+        changes: Vec<ChangeSpec>,
+        meanwhile: Option<Box<Operation>>,
+        approve: bool,
+    },
+    Reconcile,
+    /// Somebody damages a row behind the engine's back; a verification finds it, and a reconcile repairs it.
+    Damage {
+        what: usize,
+        at: usize,
+    },
+}
+
+/// A change of a plan.
+#[derive(Debug, Clone)]
+pub enum ChangeSpec {
+    Save(RuleSpec),
+    Edit {
+        rule: usize,
+        to: RuleSpec,
+    },
+    Apply {
+        rule: usize,
+    },
+    State {
+        rule: usize,
+        state: RuleState,
+    },
+    Delete {
+        rule: usize,
+        hand_over: bool,
+    },
+    /// All rules, beginning with this one.
+    Reorder {
+        first: usize,
+    },
+    Resume {
+        second: bool,
+    },
+    Remove {
+        second: bool,
+        hand_over: bool,
+    },
+    Reconcile,
+}
+
+impl Operation {
+    /// Whether an identity provider does it.
+    pub fn is_scim(&self) -> bool {
+        matches!(
+            self,
+            Operation::CreateUser { .. }
+                | Operation::ReplaceUser { .. }
+                | Operation::DeleteUser { .. }
+                | Operation::CreateGroup { .. }
+                | Operation::ReplaceGroup { .. }
+                | Operation::PatchMembers { .. }
+                | Operation::DeleteGroup { .. }
+        )
+    }
 }
 
 /// What can be given by hand.
@@ -331,7 +417,20 @@ pub fn peaceful_rules() -> impl Strategy<Value = Vec<RuleSpec>> {
     proptest::collection::vec(rule(), 1..5).prop_map(all)
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+/// What histories are mostly about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    /// Facts and rules.
+    Facts,
+    /// Everything that makes an engine trustworthy: freezes, guards, pauses, removals, damages.
+    Trust,
+    /// Plans.
+    Plans,
+    /// Renames.
+    Names,
+}
+
+fn facts() -> impl Strategy<Value = Operation> {
     let at = || 0..8_usize;
     let external = || proptest::option::of(0..5_usize);
     let name = || 0..GROUP_NAMES.len();
@@ -360,20 +459,81 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// A few people, rules and groups to begin with, then up to 30 operations of every kind.
-pub fn history() -> impl Strategy<Value = Vec<Operation>> {
-    let people = proptest::collection::vec((second(), person()), 0..6)
+fn trust() -> impl Strategy<Value = Operation> {
+    let at = || 0..8_usize;
+    prop_oneof![
+        5 => (at(), proptest::bool::weighted(0.65)).prop_map(|(rule, frozen)| Operation::Freeze { rule, frozen }),
+        4 => (second(), proptest::bool::weighted(0.85)).prop_map(|(second, tiny)| Operation::Guard { second, tiny }),
+        4 => (proptest::bool::weighted(0.7), proptest::option::of(at()))
+            .prop_map(|(approve, only)| Operation::Decide { approve, only }),
+        2 => second().prop_map(|second| Operation::Pause { second }),
+        3 => second().prop_map(|second| Operation::Resume { second }),
+        1 => (any::<bool>(), any::<bool>())
+            .prop_map(|(second, hand_over)| Operation::RemoveDirectory { second, hand_over }),
+        1 => Just(Operation::Reconcile),
+        2 => (0..5_usize, at()).prop_map(|(what, at)| Operation::Damage { what, at }),
+    ]
+}
+
+fn change() -> impl Strategy<Value = ChangeSpec> {
+    let at = || 0..8_usize;
+    let state = prop_oneof![Just(RuleState::Active), Just(RuleState::Frozen), Just(RuleState::Draft)];
+    prop_oneof![
+        6 => rule().prop_map(ChangeSpec::Save),
+        5 => (at(), rule()).prop_map(|(rule, to)| ChangeSpec::Edit { rule, to }),
+        1 => at().prop_map(|rule| ChangeSpec::Apply { rule }),
+        3 => (at(), state).prop_map(|(rule, state)| ChangeSpec::State { rule, state }),
+        3 => (at(), any::<bool>()).prop_map(|(rule, hand_over)| ChangeSpec::Delete { rule, hand_over }),
+        1 => at().prop_map(|first| ChangeSpec::Reorder { first }),
+        1 => any::<bool>().prop_map(|second| ChangeSpec::Resume { second }),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(second, hand_over)| ChangeSpec::Remove { second, hand_over }),
+        1 => Just(ChangeSpec::Reconcile),
+    ]
+}
+
+fn plan() -> impl Strategy<Value = Operation> {
+    let meanwhile = proptest::option::weighted(0.3, facts().prop_map(Box::new));
+    (proptest::collection::vec(change(), 1..4), meanwhile, proptest::bool::weighted(0.7))
+        .prop_map(|(changes, meanwhile, approve)| Operation::Plan { changes, meanwhile, approve })
+}
+
+fn rename() -> impl Strategy<Value = Operation> {
+    let group = (0..8_usize, 0..GROUP_NAMES.len(), proptest::option::of(0..5_usize));
+    prop_oneof![
+        3 => group.prop_map(|(group, name, external)| Operation::ReplaceGroup { group, name, external, members: None }),
+        1 => (0..8_usize, person()).prop_map(|(user, person)| Operation::ReplaceUser { user, person }),
+    ]
+}
+
+/// What can happen, by theme.
+fn operation(theme: Theme) -> BoxedStrategy<Operation> {
+    match theme {
+        Theme::Facts => prop_oneof![8 => facts(), 1 => trust(), 1 => plan()].boxed(),
+        Theme::Trust => prop_oneof![3 => facts(), 3 => trust()].boxed(),
+        Theme::Plans => prop_oneof![3 => facts(), 1 => trust(), 4 => plan()].boxed(),
+        Theme::Names => prop_oneof![3 => facts(), 1 => trust(), 4 => rename()].boxed(),
+    }
+}
+
+/// A few people, rules and groups to begin with, then up to `length` operations.
+pub fn history(theme: Theme, length: usize) -> impl Strategy<Value = Vec<Operation>> {
+    let people = proptest::collection::vec((second(), person()), 0..5)
         .prop_map(|people| people.into_iter().map(|(second, person)| Operation::CreateUser { second, person }));
     let group = (second(), 0..GROUP_NAMES.len(), references());
-    let groups = proptest::collection::vec(group, 0..5).prop_map(|groups| {
+    let groups = proptest::collection::vec(group, 0..4).prop_map(|groups| {
         let create = |(second, name, members)| Operation::CreateGroup { second, name, external: None, members };
         groups.into_iter().map(create)
     });
     let rules = proptest::collection::vec(rule(), 0..3)
         .prop_map(|rules| rules.into_iter().map(|rule| Operation::CreateRule { rule, apply: true }));
-    let rest = proptest::collection::vec(operation(), 1..=30);
-    (people, rules, groups, rest)
-        .prop_map(|(people, rules, groups, rest)| people.chain(rules).chain(groups).chain(rest).collect())
+    let rest = proptest::collection::vec(operation(theme), 1..=length);
+    let guards = proptest::collection::vec(Just(()), 0..3).prop_map(move |guards| {
+        let tiny = guards.into_iter().zip([false, true]).map(|((), second)| Operation::Guard { second, tiny: true });
+        tiny.filter(move |_| theme == Theme::Trust)
+    });
+    (people, rules, groups, guards, rest).prop_map(|(people, rules, groups, guards, rest)| {
+        people.chain(rules).chain(groups).chain(guards).chain(rest).collect()
+    })
 }
 
 /// Most of what happens is in the first directory.

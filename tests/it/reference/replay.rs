@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster::domain::id::{DirectoryGroupId, DirectoryUserId, EventId, GroupId, MembershipId};
+use muster::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, EventId, GroupId, MembershipId};
 use muster::store::events::StoredEvent;
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ pub struct Replay {
     users: BTreeSet<DirectoryUserId>,
     sources: BTreeSet<DirectoryGroupId>,
     edges: BTreeSet<(DirectoryGroupId, DirectoryUserId)>,
+    /// The directory of each user and group that ever was.
+    homes: BTreeMap<uuid::Uuid, DirectoryId>,
     /// Memberships with news since the last look and since somebody was deleted.
     fresh: BTreeSet<MembershipId>,
     faults: Vec<String>,
@@ -74,17 +76,34 @@ impl Replay {
         }
     }
 
+    /// Takes for granted what there is, without having been told.
+    pub fn believe(&mut self, world: &World) {
+        self.members.clone_from(&world.native.members);
+        for (id, mut stored) in believed(world) {
+            stored.managed = self.memberships.get(&id).map_or(stored.managed, |told| told.managed);
+            self.memberships.insert(id, stored);
+        }
+    }
+
     /// What happened in the directories; whether it could happen.
     fn directory(&mut self, name: &str, data: &Value) -> bool {
         match name {
-            "dsync.user.created" => self.users.insert(id(data, "/id")),
+            "dsync.user.created" => {
+                let user: DirectoryUserId = id(data, "/id");
+                self.homes.insert(user.uuid(), id(data, "/directory_id"));
+                self.users.insert(user)
+            }
             "dsync.user.updated" => self.users.contains(&id(data, "/id")),
             "dsync.user.deleted" => {
                 let user = id(data, "/id");
                 self.fresh.clear();
                 self.users.remove(&user) && self.edges.iter().all(|(_, member)| *member != user)
             }
-            "dsync.group.created" => self.sources.insert(id(data, "/id")),
+            "dsync.group.created" => {
+                let group: DirectoryGroupId = id(data, "/id");
+                self.homes.insert(group.uuid(), id(data, "/directory_id"));
+                self.sources.insert(group)
+            }
             "dsync.group.updated" => self.sources.contains(&id(data, "/id")),
             "dsync.group.deleted" => {
                 let source = id(data, "/id");
@@ -95,6 +114,15 @@ impl Replay {
             "dsync.group.user_added" => {
                 let (group, user) = (id(data, "/group/id"), id(data, "/user/id"));
                 self.sources.contains(&group) && self.users.contains(&user) && self.edges.insert((group, user))
+            }
+            // It stands for the going of all that the directory had.
+            "dsync.deleted" => {
+                let directory: DirectoryId = id(data, "/id");
+                self.fresh.clear();
+                self.users.retain(|user| self.homes.get(&user.uuid()) != Some(&directory));
+                self.sources.retain(|group| self.homes.get(&group.uuid()) != Some(&directory));
+                self.edges.retain(|(group, _)| self.homes.get(&group.uuid()) != Some(&directory));
+                true
             }
             "dsync.group.user_removed" => self.edges.remove(&(id(data, "/group/id"), id(data, "/user/id"))),
             _ => true,

@@ -1,5 +1,7 @@
 //! An organization with two directories on which operations are carried out, in process, and looked at.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, Utc};
 use futures::future::BoxFuture;
 use muster::app::{App, Config};
@@ -19,11 +21,12 @@ use muster::service::mapping::rules::{self, RuleFields};
 use muster::service::native::groups::{self as native_groups, NewGroup};
 use muster::service::organizations::{self, NewOrganization};
 use muster::service::provisioning::{Call, Precondition, groups, users};
-use muster::store::{Db, Lane, events};
+use muster::store::events::{self, StoredEvent};
+use muster::store::{Db, Lane};
 use serde_json::json;
 
 use super::bodies::patch_operations;
-use super::checks::{departures, disagreements};
+use super::checks::Giver;
 use super::operations::{NATIVE_NAMES, Operation, Reference, nth};
 use super::replay::Replay;
 use super::world::World;
@@ -62,18 +65,48 @@ pub struct Stage {
     pub world: World,
     /// What the events so far tell.
     pub replay: Replay,
-    scope: OrganizationScope,
-    api: ApiAccess,
+    /// Other clients are at work: what one does may be overtaken, and runs are for the workers.
+    pub racing: bool,
+    /// The events since the look before the last one.
+    pub news: Vec<StoredEvent>,
+    pub(super) scope: OrganizationScope,
+    pub(super) api: ApiAccess,
+    /// The directories that are there, and both that ever were.
     pub(super) directories: Vec<ScimAccess>,
-    rules: Vec<RuleId>,
+    pub(super) pair: [DirectoryId; 2],
+    pub(super) rules: Vec<RuleId>,
     pub(super) domain: String,
 }
 
+/// What came of an operation.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub operation: Operation,
+    pub before: World,
+    pub after: World,
+    /// The events that it caused.
+    pub news: Vec<StoredEvent>,
+    pub done: Done,
+}
+
+/// What an operation did beside changing the state.
+#[derive(Debug, Clone, Default)]
+pub struct Done {
+    /// Rules and directories whose origins became manual.
+    pub handed_over: BTreeSet<Giver>,
+    /// Effects that were approved.
+    pub approved: bool,
+    /// What is wrong with how a plan, a run or a verification went.
+    pub faults: Vec<String>,
+    /// The events that were looked at on the way.
+    pub news: Vec<StoredEvent>,
+}
+
 /// A refusal is an answer; a failure of the program is not.
-fn answered<T>(result: Result<T, Error>) -> Result<Option<T>, String> {
+pub(super) fn answered<T>(result: Result<T, Error>) -> Result<Option<T>, String> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(Error::Internal(_) | Error::Busy { .. } | Error::TooManyRequests { .. }) => {
+        Err(Error::Internal(_) | Error::TooManyRequests { .. }) => {
             Err(format!("the program failed: {}", result.err().expect("an error")))
         }
         Err(_) => Ok(None),
@@ -107,8 +140,11 @@ impl Stage {
             organization,
             world: World::default(),
             replay: Replay::default(),
+            news: Vec::new(),
+            racing: false,
             scope,
             api,
+            pair: [directories[0].directory.id, directories[1].directory.id],
             directories,
             rules: Vec::new(),
             domain,
@@ -119,12 +155,12 @@ impl Stage {
 
     /// The same organization, seen through another replica.
     pub fn through(&self, app: &App) -> Stage {
-        Stage { app: app.clone(), ..self.clone() }
+        Stage { app: app.clone(), racing: true, ..self.clone() }
     }
 
     /// The directories, the first one first.
     pub fn directories(&self) -> Vec<DirectoryId> {
-        self.directories.iter().map(|access| access.directory.id).collect()
+        self.pair.to_vec()
     }
 
     /// Reads the state and the events since the last look.
@@ -133,22 +169,24 @@ impl Stage {
         let mut tx = self.app.db.read().await.expect("a connection");
         let news = events::after(&mut tx, self.organization, self.replay.position, 100_000).await.expect("events");
         self.replay.take(&news);
+        self.news = news;
     }
 
-    /// Carries out an operation and checks that the state is what it should be.
-    pub async fn perform(&mut self, operation: &Operation) -> Result<(), String> {
+    /// Carries out an operation and tells what came of it.
+    pub async fn perform(&mut self, operation: &Operation) -> Result<Step, String> {
         let before = self.world.clone();
         self.app.clock.advance(Duration::milliseconds(1));
-        let handed_over = self.apply(operation).await?;
+        let mut done = Done::default();
+        self.apply(operation, &mut done).await.map_err(|error| format!("{operation:?}: {error}"))?;
+        let mut news = std::mem::take(&mut done.news);
         self.look().await;
-        let mut found = disagreements(&self.world, &self.replay);
-        found.extend(departures(&before, &self.world, handed_over));
-        self.repeat(operation, &mut found).await?;
-        if found.is_empty() { Ok(()) } else { Err(format!("after {operation:?}\n{}", found.join("\n"))) }
+        news.append(&mut self.news);
+        Ok(Step { operation: operation.clone(), before, after: self.world.clone(), news, done })
     }
 
     /// Invariant 5: a repeated request changes nothing and emits nothing.
-    async fn repeat(&mut self, operation: &Operation, found: &mut Vec<String>) -> Result<(), String> {
+    pub async fn repeat(&mut self, operation: &Operation) -> Result<Vec<String>, String> {
+        let mut found = Vec::new();
         let repeatable = match operation {
             Operation::ReplaceUser { .. } | Operation::ReplaceGroup { .. } => true,
             // One that adds and removes the same member under two names, or removes by an externalId that two
@@ -159,12 +197,12 @@ impl Stage {
             }
             _ => false,
         };
-        if repeatable && found.is_empty() {
+        if repeatable {
             self.app.clock.advance(Duration::milliseconds(1));
-            self.apply(operation).await?;
-            self.expect_unchanged("repeating it", found).await;
+            self.apply(operation, &mut Done::default()).await?;
+            self.expect_unchanged("repeating it", &mut found).await;
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Property: converging everything changes nothing and emits nothing.
@@ -186,7 +224,7 @@ impl Stage {
         if found.is_empty() { Ok(()) } else { Err(found.join("\n")) }
     }
 
-    async fn expect_unchanged(&mut self, what: &str, found: &mut Vec<String>) {
+    pub(super) async fn expect_unchanged(&mut self, what: &str, found: &mut Vec<String>) {
         let before = self.world.clone();
         self.look().await;
         if self.world != before {
@@ -209,6 +247,12 @@ impl Stage {
             })
         });
         answered(done.await).map(drop)
+    }
+
+    /// The way to a directory; to the other one, if that one was removed.
+    pub(super) fn access(&self, second: bool) -> Option<&ScimAccess> {
+        let wanted = self.directories.iter().find(|access| access.directory.id == self.pair[usize::from(second)]);
+        wanted.or(self.directories.first())
     }
 
     fn call(&self, access: &ScimAccess, method: &'static str) -> Call {
@@ -247,46 +291,50 @@ impl Stage {
     pub async fn rush(&mut self, operations: &[Operation]) -> Result<(), String> {
         for operation in operations {
             self.app.clock.advance(Duration::milliseconds(1));
-            self.apply(operation).await.map_err(|error| format!("{operation:?}: {error}"))?;
+            let mut done = Done::default();
+            self.apply(operation, &mut done).await.map_err(|error| format!("{operation:?}: {error}"))?;
+            if !self.racing && !done.faults.is_empty() {
+                return Err(format!("{operation:?}: {:?}", done.faults));
+            }
             self.look().await;
         }
         Ok(())
     }
 
-    /// Carries out an operation; one that finds nobody to be about does nothing. Answers a rule that was
-    /// handed over.
-    async fn apply(&mut self, operation: &Operation) -> Result<Option<RuleId>, String> {
+    /// Carries out an operation; one that finds nobody to be about does nothing.
+    pub(super) async fn apply(&mut self, operation: &Operation, done: &mut Done) -> Result<(), String> {
         let app = self.app.clone();
         match operation {
             Operation::CreateUser { second, person } => {
-                let call = self.call(&self.directories[usize::from(*second)], "POST");
+                let Some(access) = self.access(*second) else { return Ok(()) };
+                let call = self.call(access, "POST");
                 answered(users::create(&app, call, self.person(person)).await)?;
             }
             Operation::ReplaceUser { user, person } => {
-                let Some((id, access)) = self.user(*user) else { return Ok(None) };
+                let Some((id, access)) = self.user(*user) else { return Ok(()) };
                 answered(users::replace(&app, self.call(access, "PUT"), id, self.person(person)).await)?;
             }
             Operation::DeleteUser { user } => {
-                let Some((id, access)) = self.user(*user) else { return Ok(None) };
+                let Some((id, access)) = self.user(*user) else { return Ok(()) };
                 answered(users::delete(&app, self.call(access, "DELETE"), id).await)?;
             }
             Operation::CreateGroup { second, name, external, members } => {
-                let access = &self.directories[usize::from(*second)];
+                let Some(access) = self.access(*second) else { return Ok(()) };
                 let body = self.source(access, *name, *external, Some(members));
                 answered(groups::create(&app, self.call(access, "POST"), body).await)?;
             }
             Operation::ReplaceGroup { group, name, external, members } => {
-                let Some((id, access)) = self.group(*group) else { return Ok(None) };
+                let Some((id, access)) = self.group(*group) else { return Ok(()) };
                 let body = self.source(access, *name, *external, members.as_ref());
                 answered(groups::replace(&app, self.call(access, "PUT"), id, body).await)?;
             }
             Operation::PatchMembers { group, add, remove } => {
-                let Some((id, access)) = self.group(*group) else { return Ok(None) };
+                let Some((id, access)) = self.group(*group) else { return Ok(()) };
                 let operations = patch_operations(access, &self.members(access, add), &self.members(access, remove));
                 answered(groups::patch(&app, self.call(access, "PATCH"), id, operations).await)?;
             }
             Operation::DeleteGroup { group } => {
-                let Some((id, access)) = self.group(*group) else { return Ok(None) };
+                let Some((id, access)) = self.group(*group) else { return Ok(()) };
                 answered(groups::delete(&app, self.call(access, "DELETE"), id).await)?;
             }
             Operation::CreateNativeGroup { name } => {
@@ -296,16 +344,24 @@ impl Stage {
             Operation::GiveByHand { membership, what } => self.give(*membership, what).await?,
             Operation::TakeByHand { gift } => self.take(*gift).await?,
             Operation::Deactivate { membership } => self.deactivate(*membership).await?,
-            _ => return self.apply_to_rules(operation).await,
+            Operation::CreateRule { .. }
+            | Operation::UpdateRule { .. }
+            | Operation::RetargetRule { .. }
+            | Operation::ApplyRule { .. }
+            | Operation::DeleteRule { .. } => self.apply_to_rules(operation, done).await?,
+            Operation::Plan { changes, meanwhile, approve } => {
+                self.plan(changes, meanwhile.as_deref(), *approve, done).await?;
+            }
+            _ => self.apply_trust(operation, done).await?,
         }
-        Ok(None)
+        Ok(())
     }
 
-    async fn apply_to_rules(&mut self, operation: &Operation) -> Result<Option<RuleId>, String> {
+    async fn apply_to_rules(&mut self, operation: &Operation, done: &mut Done) -> Result<(), String> {
         let app = self.app.clone();
         let sources: Vec<DirectoryGroupId> = self.world.facts.groups.keys().copied().collect();
         let natives: Vec<GroupId> = self.world.groups.keys().copied().collect();
-        let directories = [self.directories[0].directory.id, self.directories[1].directory.id];
+        let directories = self.pair;
         match operation {
             Operation::CreateRule { rule, apply } => {
                 let document = rule.document(directories, &sources, &natives).fields().expect("an object");
@@ -314,33 +370,34 @@ impl Stage {
                 self.rules.extend(answered(made)?.map(|outcome| outcome.value.id));
             }
             Operation::UpdateRule { rule, to, apply } => {
-                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(()) };
                 let document = to.document(directories, &sources, &natives).fields().expect("an object");
                 let fields = RuleFields { document, apply: *apply, ..RuleFields::default() };
                 answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
             }
             Operation::RetargetRule { rule, to } => {
-                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
-                let Some(mut document) = self.world.decisions.rules.get(&id).cloned() else { return Ok(None) };
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(()) };
+                let Some(mut document) = self.world.decisions.rules.get(&id).cloned() else { return Ok(()) };
                 document.then = to.document(directories, &sources, &natives).then;
                 let document = document.fields().expect("an object");
                 let fields = RuleFields { document, apply: true, ..RuleFields::default() };
                 answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
             }
             Operation::ApplyRule { rule } => {
-                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(()) };
                 let fields = RuleFields { apply: true, ..RuleFields::default() };
                 answered(rules::update(&app, &self.api, self.scope, id, fields).await)?;
             }
             Operation::DeleteRule { rule, hand_over } => {
-                let Some(id) = nth(&self.rules, *rule) else { return Ok(None) };
+                let Some(id) = nth(&self.rules, *rule) else { return Ok(()) };
                 let origins = if *hand_over { Ending::HandOver } else { Ending::Retract };
-                answered(rules::delete(&app, &self.api, self.scope, id, origins).await)?;
-                self.rules.retain(|rule| *rule != id);
-                return Ok(hand_over.then_some(id));
+                if answered(rules::delete(&app, &self.api, self.scope, id, origins).await)?.is_some() {
+                    self.rules.retain(|rule| *rule != id);
+                    done.handed_over.extend(hand_over.then_some(Giver::Rule(id)));
+                }
             }
             other => unreachable!("not about rules: {other:?}"),
         }
-        Ok(None)
+        Ok(())
     }
 }

@@ -26,6 +26,10 @@ pub struct World {
     pub groups: BTreeMap<GroupId, String>,
     /// Whose each membership is.
     pub accounts: BTreeMap<MembershipId, UserId>,
+    /// The handles of all rules.
+    pub keys: BTreeMap<RuleId, String>,
+    /// Runs that are neither over nor a guard's.
+    pub unfinished: i64,
     /// The position of the organization's last event.
     pub position: i64,
     /// How many events of native users there are, of all organizations.
@@ -57,12 +61,55 @@ impl World {
         world.position = head[0].0;
         let count: (i64,) = tx.fetch_one(sql("SELECT COUNT(*) FROM user_events")).await.expect("a count");
         world.user_events = count.0;
+        let unfinished: Vec<(i64,)> = rows!(
+            tx,
+            organization,
+            "SELECT COUNT(*) FROM sync_runs WHERE organization_id = $1
+             AND (state = 'running' OR (state = 'awaiting_approval' AND kind <> 'guard'))"
+        );
+        world.unfinished = unfinished[0].0;
+        let keys: Vec<(RuleId, String)> =
+            rows!(tx, organization, "SELECT id, key FROM mapping_rules WHERE organization_id = $1 AND leaving IS NULL");
+        world.keys = keys.into_iter().collect();
+        world.keep();
         world
+    }
+
+    /// Takes what is a decision out of the stored reasons and bindings.
+    fn keep(&mut self) {
+        let World { facts, decisions, native, .. } = self;
+        let waits = |user: DirectoryUserId| {
+            let directory = decisions.links.get(&user).map(|link| link.directory);
+            directory.is_some_and(|directory| decisions.paused.contains(&directory))
+        };
+        let frozen = |reason: &Reason| {
+            let of_frozen = reason.rule.is_some_and(|rule| decisions.frozen.contains_key(&rule));
+            of_frozen && ["frozen", "exclude"].contains(&reason.kind)
+        };
+        let kept = native.reasons.iter().filter(|(_, reason)| {
+            reason.kind == "held" || frozen(reason) || (reason.kind != "manual" && reason.user.is_some_and(waits))
+        });
+        decisions.kept = kept.copied().collect();
+        let held: BTreeSet<Target> = native
+            .reasons
+            .iter()
+            .filter(|(_, reason)| reason.kind == "held")
+            .map(|(_, reason)| reason.target)
+            .collect();
+        for (key, binding) in &native.bindings {
+            let mirror = &decisions.mirrors[key];
+            let frozen = decisions.frozen.contains_key(&key.0) && facts.groups.contains_key(&key.1);
+            let ended = mirror.state.as_deref() == Some("ended")
+                && mirror.group.is_some_and(|group| held.contains(&Target::Group(group)));
+            if frozen || ended || decisions.paused.contains(&mirror.directory) {
+                decisions.kept_bindings.insert(*key, binding.clone());
+            }
+        }
     }
 }
 
 type EdgeRow = (DirectoryGroupId, Option<DirectoryUserId>, Option<DirectoryGroupId>, Option<String>);
-type LinkRow = (DirectoryUserId, Option<UserId>, Option<MembershipId>, String, String);
+type LinkRow = (DirectoryUserId, DirectoryId, Option<UserId>, Option<MembershipId>, String, String, bool);
 
 async fn facts(tx: &mut Tx, organization: OrganizationId) -> Facts {
     let users: Vec<(DirectoryUserId, DirectoryId, bool, String)> = rows!(
@@ -106,44 +153,70 @@ async fn decisions(tx: &mut Tx, organization: OrganizationId) -> Decisions {
         organization,
         "SELECT v.rule_id, v.document FROM mapping_rule_versions v JOIN mapping_rules m
          ON m.organization_id = v.organization_id AND m.id = v.rule_id AND m.applied_version = v.version
-         WHERE v.organization_id = $1"
+         WHERE v.organization_id = $1 AND m.leaving IS NULL"
     );
     let rules = rules.into_iter().map(|(id, text)| {
         let document: RuleDocument = serde_json::from_str(&text).expect("a rule document");
         (id, document)
     });
+    let (active, resting): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        rules.filter(|(_, rule)| rule.state != RuleState::Draft).partition(|(_, rule)| rule.state == RuleState::Active);
+    let paused: Vec<(DirectoryId,)> =
+        rows!(tx, organization, "SELECT id FROM directories WHERE organization_id = $1 AND paused_at IS NOT NULL");
+    let parked: Vec<(MembershipId, String, GroupId, String)> = rows!(
+        tx,
+        organization,
+        "SELECT membership_id, target, target_id, state FROM parked_effects
+         WHERE organization_id = $1 AND state IN ('parked', 'rejected')"
+    );
     let links: Vec<LinkRow> = rows!(
         tx,
         organization,
-        "SELECT directory_user_id, user_id, membership_id, state, method FROM identity_links WHERE organization_id = $1"
+        "SELECT directory_user_id, directory_id, user_id, membership_id, state, method, active
+         FROM identity_links WHERE organization_id = $1"
     );
     let roles: Vec<(RoleId, String, bool)> =
         rows!(tx, organization, "SELECT id, slug, is_default FROM roles WHERE organization_id = $1");
     Decisions {
-        rules: rules.filter(|(_, document)| document.state == RuleState::Active).collect(),
+        rules: active,
+        frozen: resting,
+        paused: paused.into_iter().map(|(id,)| id).collect(),
+        parked: parked.into_iter().map(|(id, target, of, state)| ((id, target_of(&target, of)), state)).collect(),
         links: links
             .into_iter()
-            .map(|(id, user, membership, state, method)| (id, Link { user, membership, state, method }))
+            .map(|(id, directory, user, membership, state, method, active)| {
+                (id, Link { directory, active, user, membership, state, method })
+            })
             .collect(),
         roles: roles.into_iter().map(|(id, slug, is_default)| (id, Role { slug, is_default })).collect(),
         ..Decisions::default()
     }
 }
 
-type BindingRow = (RuleId, DirectoryGroupId, bool, bool, Option<String>, Option<String>, Option<GroupId>);
+fn target_of(word: &str, id: GroupId) -> Target {
+    match word {
+        "membership" => Target::Membership,
+        "group" => Target::Group(id),
+        "role" => Target::Role(RoleId::from_uuid(id.uuid())),
+        other => panic!("an origin for a '{other}'"),
+    }
+}
+
+type BindingRow = (RuleId, DirectoryGroupId, DirectoryId, bool, bool, Option<String>, Option<String>, Option<GroupId>);
 type OriginRow = (MembershipId, String, GroupId, String, RuleId, DirectoryGroupId, DirectoryUserId);
 
 async fn native(tx: &mut Tx, organization: OrganizationId, world: &mut World) {
     let bindings: Vec<BindingRow> = rows!(
         tx,
         organization,
-        "SELECT rule_id, directory_group_id, matched, excepted, mirror_name, mirror_state, mirror_group_id
+        "SELECT rule_id, directory_group_id, directory_id, matched, excepted, mirror_name, mirror_state,
+            mirror_group_id
          FROM bindings WHERE organization_id = $1"
     );
-    for (rule, source, matched, excepted, name, state, group) in bindings {
+    for (rule, source, directory, matched, excepted, name, state, group) in bindings {
         let binding = Binding { matched, excepted, mirror_name: name.clone() };
         world.native.bindings.insert((rule, source), binding);
-        world.decisions.mirrors.insert((rule, source), Mirror { name, state, group });
+        world.decisions.mirrors.insert((rule, source), Mirror { directory, name, state, group });
     }
     let origins: Vec<OriginRow> = rows!(
         tx,
@@ -152,13 +225,9 @@ async fn native(tx: &mut Tx, organization: OrganizationId, world: &mut World) {
          FROM origins WHERE organization_id = $1"
     );
     for (membership, target, id, kind, rule, group, user) in origins {
-        let target = match target.as_str() {
-            "membership" => Target::Membership,
-            "group" => Target::Group(id),
-            "role" => Target::Role(RoleId::from_uuid(id.uuid())),
-            other => panic!("an origin for a '{other}'"),
-        };
-        let kind = ["manual", "rule", "exclude"].into_iter().find(|known| *known == kind).expect("a kind in use");
+        let target = target_of(&target, id);
+        let kinds = ["manual", "rule", "exclude", "frozen", "held"];
+        let kind = kinds.into_iter().find(|known| *known == kind).expect("a kind in use");
         if kind == "manual" {
             world.decisions.manual.insert((membership, target));
         }
