@@ -167,3 +167,61 @@ async fn an_id_of_another_directory_is_an_unknown_member_and_stays_one() {
     })
     .await;
 }
+
+/// Tries on another directory's resources what a client could try, in an order that a number decides.
+async fn probe(mine: &TestDirectory, known: &[(&str, String)], unknown: &[(&str, String)], seed: usize) {
+    let at = seed % known.len();
+    let ((endpoint, foreign), (_, missing)) = (&known[at], &unknown[at]);
+    let crossed = if seed.is_multiple_of(2) { *endpoint } else { known[(at + 1) % known.len()].0 };
+    let attempt = async |id: &str| {
+        let path = format!("/{crossed}/{id}");
+        let answer = match seed / 2 % 7 {
+            0 => mine.get(&path).await,
+            1 => mine.scim("DELETE", &path, Value::Null).await,
+            2 => mine.scim("PUT", &path, user("mine", json!({"displayName": "Mine"}))).await,
+            3 => mine.patch(&path, json!([{"op": "add", "path": "displayName", "value": id}])).await,
+            4 => mine.search(crossed, &format!("id eq \"{id}\" or externalId eq \"{id}\"")).await,
+            5 => mine.search("Groups", &format!("members.value eq \"{id}\"")).await,
+            _ => mine.with_headers("GET", &path, &[("if-none-match", "W/\"1\"")], Value::Null).await,
+        };
+        seen(&answer, id)
+    };
+    assert_eq!(attempt(foreign).await, attempt(missing).await, "{seed}: {crossed} {foreign}");
+}
+
+#[tokio::test]
+async fn invariant_6_a_token_of_one_directory_can_neither_read_write_nor_detect_anything_of_another() {
+    on_each_server(|server| async move {
+        let mine = server.directory().await;
+        let other = server.directory_in(&mine.organization, json!({})).await;
+        let stranger = server.directory_in(&server.organization("Other").await, json!({})).await;
+        mine.user("somebody").await;
+        let mut known: Vec<(&str, String)> = Vec::new();
+        for directory in [&other, &stranger] {
+            let body = user("theirs@x.example", json!({"externalId": "x-1", "displayName": "Theirs"}));
+            let user = directory.scim("POST", "/Users", body).await.expect(201).text("/id");
+            let group = directory.group("Theirs", &[&user]).await;
+            known.extend([("Users", user), ("Groups", group)]);
+        }
+        let unknown: Vec<(&str, String)> = known
+            .iter()
+            .map(|(endpoint, _)| match *endpoint {
+                "Users" => ("Users", "directory_user_01M883W820W5K81MZW5E4AJ68Y".to_owned()),
+                _ => ("Groups", "directory_group_01M883W820W5K81MZW5E4AJ68Y".to_owned()),
+            })
+            .collect();
+        let before = [server.state(&mine).await, server.state(&other).await, server.state(&stranger).await];
+        for seed in 0..200 {
+            probe(&mine, &known, &unknown, seed * 7_919 % 997).await;
+        }
+        assert_eq!([server.state(&mine).await, server.state(&other).await, server.state(&stranger).await], before);
+        // The token opens its own base URL alone, be the other one there or not.
+        let mut answers = Vec::new();
+        for directory in [other.id.clone(), stranger.id.clone(), "directory_01M883W820W5K81MZW5E4AJ68Y".to_owned()] {
+            let elsewhere = TestDirectory { base_url: mine.base_url.replace(&mine.id, &directory), ..mine.clone() };
+            answers.push(seen(&elsewhere.get("/Users").await.expect(401), &directory));
+        }
+        assert!(answers.windows(2).all(|two| two[0] == two[1]), "{answers:#?}");
+    })
+    .await;
+}

@@ -7,6 +7,7 @@
 mod bodies;
 mod by_hand;
 pub mod checks;
+pub mod coverage;
 pub mod evaluate;
 pub mod model;
 pub mod operations;

@@ -128,6 +128,12 @@ impl Stage {
         };
         self.look().await;
         done.news.append(&mut self.news);
+        done.plan = Some(match (applied, plan.guard.would_park(), approve) {
+            (true, true, _) => "approved",
+            (true, false, _) => "applied",
+            (false, true, false) => "rejected",
+            _ => "stale",
+        });
         let (wanted, told) = if applied {
             self.note(&plan, done);
             (happened(&before, &self.world), promised(&effects, &before, &self.world))

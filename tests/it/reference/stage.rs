@@ -96,6 +96,8 @@ pub struct Done {
     pub handed_over: BTreeSet<Giver>,
     /// Effects that were approved.
     pub approved: bool,
+    /// What became of a plan: `applied`, `approved`, `rejected` or `stale`.
+    pub plan: Option<&'static str>,
     /// What is wrong with how a plan, a run or a verification went.
     pub faults: Vec<String>,
     /// The events that were looked at on the way.

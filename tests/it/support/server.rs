@@ -35,7 +35,8 @@ pub struct TestDirectory {
     pub base_url: String,
     /// A token that opens it.
     pub token: String,
-    http: reqwest::Client,
+    /// What it is asked by.
+    pub http: reqwest::Client,
 }
 
 /// An answer.
