@@ -50,7 +50,9 @@ impl Connection {
                 match found["data"].as_array().map(Vec::as_slice) {
                     Some([only]) => text(only, "id"),
                     Some([]) => bail!("the server has no organization yet"),
-                    _ => bail!("the key reaches several organizations; set MUSTER_ORGANIZATION, or give --organization"),
+                    _ => {
+                        bail!("the key reaches several organizations; set MUSTER_ORGANIZATION, or give --organization")
+                    }
                 }
             }
         }
@@ -194,7 +196,8 @@ mod tests {
 
     #[test]
     fn without_a_key_the_error_says_how_to_give_one() {
-        let connection = Connection { server: String::new(), key: Some(" ".to_owned()), organization: None, json: false };
+        let connection =
+            Connection { server: String::new(), key: Some(" ".to_owned()), organization: None, json: false };
         assert!(connection.client().unwrap_err().to_string().contains("MUSTER_API_KEY"));
     }
 }

@@ -124,7 +124,8 @@ fn about<'a>(
     let find = |name: &String| held.iter().find(|(held, _)| name_key(held) == name_key(name));
     let verb = if kind == "role" { "has" } else { "is in" };
     let missing = has.iter().filter(|name| find(name).is_none()).map(|name| {
-        let withheld = prospects.iter().find_map(|prospect| prospect.withheld.get(&name_key(&format!("{kind} {name}"))));
+        let withheld =
+            prospects.iter().find_map(|prospect| prospect.withheld.get(&name_key(&format!("{kind} {name}"))));
         let why = withheld.map_or_else(|| instead(kind, held.keys().copied()), |why| format!(": {why}"));
         let lack = if kind == "role" { "does not have the role" } else { "is not in the group" };
         format!("{lack} \"{name}\"{why}")
