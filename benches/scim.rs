@@ -67,6 +67,9 @@ impl Bench {
             root_api_key: Some(KEY.to_owned()),
             requests_per_second: u32::MAX,
             max_body: muster::app::Config::MAX_BODY,
+            converge_budget: muster::app::Config::CONVERGE_BUDGET,
+            verify_hours: 0,
+            metrics_key: None,
         };
         let server = Server::start(args, Clock::System).await?;
         let http = reqwest::Client::new();

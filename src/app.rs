@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::domain::id::DirectoryId;
 use crate::domain::{Clock, Error, Result};
 use crate::outbound::dns::{self, Dns};
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
+use crate::telemetry::metrics::{Metrics, Scraped};
 
 /// How many refused credentials per second an address may go on with, once its allowance is used up.
 const REFUSALS: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
@@ -32,6 +33,10 @@ pub struct App {
     pub dns: Dns,
     /// Entries of the request log that wait to be written: reads and failures, no part of state.
     pub request_log: mpsc::Sender<RequestEntry>,
+    /// What is counted in this process.
+    pub metrics: Arc<Metrics>,
+    /// What a scrape read of the database, for the scrapes that follow at once.
+    pub scraped: Arc<Mutex<Option<Scraped>>>,
     /// Told when a run was begun or approved here, so that this process's worker looks at once. After the commit.
     pub wake: Arc<Notify>,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,
@@ -45,9 +50,19 @@ impl App {
         let rate = NonZeroU32::new(config.requests_per_second).unwrap_or(NonZeroU32::MAX);
         let limiter = Arc::new(RateLimiter::keyed(Quota::per_second(rate)));
         let refusals = Arc::new(RateLimiter::keyed(Quota::per_second(REFUSALS).allow_burst(REFUSALS_AT_ONCE)));
-        let wake = Arc::new(Notify::new());
-        let config = Arc::new(config);
-        (App { db, clock, config, dns: dns::system(), request_log, wake, limiter, refusals }, entries)
+        let app = App {
+            db,
+            clock,
+            config: Arc::new(config),
+            dns: dns::system(),
+            request_log,
+            wake: Arc::default(),
+            metrics: Arc::default(),
+            scraped: Arc::default(),
+            limiter,
+            refusals,
+        };
+        (app, entries)
     }
 
     /// The same parts, with another resolver.
@@ -97,6 +112,12 @@ pub struct Config {
     pub requests_per_second: u32,
     /// The largest request body, in bytes.
     pub max_body: usize,
+    /// How many people one SCIM request may converge before the rest is left to a run.
+    pub converge_budget: usize,
+    /// Every how many hours each organization is verified; 0 for never.
+    pub verify_hours: u32,
+    /// The digest of the key that `/metrics` asks for, if it does.
+    pub metrics_key_digest: Option<String>,
 }
 
 impl Config {
@@ -104,6 +125,11 @@ impl Config {
     pub const REQUESTS_PER_SECOND: u32 = 5_000;
     /// The default of [`Config::max_body`]: 100,000 members with room to spare.
     pub const MAX_BODY: usize = 16 << 20;
+
+    /// The default of [`Config::converge_budget`]: a few seconds' work.
+    pub const CONVERGE_BUDGET: usize = 10_000;
+    /// The default of [`Config::verify_hours`].
+    pub const VERIFY_HOURS: u32 = 24;
 
     /// The SCIM base URL of a directory.
     pub fn scim_base_url(&self, directory: DirectoryId) -> String {

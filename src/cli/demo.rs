@@ -87,6 +87,9 @@ async fn start(listen: SocketAddr, database: &std::path::Path, key: &Secret) -> 
         root_api_key: Some(key.reveal().to_owned()),
         requests_per_second: Config::REQUESTS_PER_SECOND,
         max_body: Config::MAX_BODY,
+        converge_budget: Config::CONVERGE_BUDGET,
+        verify_hours: Config::VERIFY_HOURS,
+        metrics_key: None,
     };
     match Server::start(args(listen), Clock::System).await {
         // Somebody else has the usual port: any other does for a tour.

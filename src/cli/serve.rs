@@ -49,6 +49,18 @@ pub struct ServeArgs {
     /// The largest request body, in bytes
     #[arg(long, env = "MUSTER_MAX_BODY", default_value_t = Config::MAX_BODY, value_name = "BYTES")]
     pub max_body: usize,
+
+    /// People that one SCIM request may converge before the rest is left to a run
+    #[arg(long, env = "MUSTER_CONVERGE_BUDGET", default_value_t = Config::CONVERGE_BUDGET, value_name = "N")]
+    pub converge_budget: usize,
+
+    /// Hours between two verifications of an organization; 0 for never
+    #[arg(long, env = "MUSTER_VERIFY_HOURS", default_value_t = Config::VERIFY_HOURS, value_name = "HOURS")]
+    pub verify_hours: u32,
+
+    /// A key that `/metrics` asks for as a bearer token; without one it is open
+    #[arg(long, env = "MUSTER_METRICS_KEY", hide_env_values = true, value_name = "KEY")]
+    pub metrics_key: Option<String>,
 }
 
 /// A server that runs.
@@ -86,6 +98,9 @@ impl Server {
             cursor_key: cursor_key(&db).await?,
             requests_per_second: args.requests_per_second,
             max_body: args.max_body,
+            converge_budget: args.converge_budget,
+            verify_hours: args.verify_hours,
+            metrics_key_digest: args.metrics_key.as_deref().filter(|key| !key.is_empty()).map(digest),
         };
         let (app, entries) = App::new(db, clock, config);
         let app = app.with_dns(dns);
@@ -97,6 +112,7 @@ impl Server {
         workers.spawn(worker::requests::run(app.clone(), entries, last.clone()));
         workers.spawn(worker::sweep::run(app.clone(), last.clone()));
         workers.spawn(worker::runs::run(app.clone(), stop.clone()));
+        workers.spawn(worker::verify::run(app.clone(), stop.clone()));
         let mut serving = JoinSet::new();
         let (routes, stopped) = (router(&app), stop.clone());
         serving.spawn(async move {

@@ -132,6 +132,51 @@ pub enum DeletedPeople {
     Delete,
 }
 
+/// Which request bodies the log keeps, without their secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogBodies {
+    /// None.
+    None,
+    /// Those of requests that were refused.
+    #[default]
+    Errors,
+    /// All.
+    All,
+}
+
+/// For how many days the log keeps a request: 1 to 365.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct LogDays(i64);
+
+impl LogDays {
+    /// The number of days.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl Default for LogDays {
+    fn default() -> Self {
+        LogDays(30)
+    }
+}
+
+impl TryFrom<i64> for LogDays {
+    type Error = &'static str;
+
+    fn try_from(days: i64) -> std::result::Result<Self, Self::Error> {
+        if (1..=365).contains(&days) { Ok(LogDays(days)) } else { Err("the log keeps requests for 1 to 365 days") }
+    }
+}
+
+impl From<LogDays> for i64 {
+    fn from(days: LogDays) -> Self {
+        days.0
+    }
+}
+
 /// The settings of a directory. Every one has a default that suits a conformant client.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -152,6 +197,10 @@ pub struct DirectorySettings {
     pub bare_token: bool,
     /// What becomes of the memberships of deleted people.
     pub deleted_people: DeletedPeople,
+    /// Which request bodies the log keeps.
+    pub log_bodies: LogBodies,
+    /// How long the log keeps requests.
+    pub log_days: LogDays,
     /// How much it may take away at once before somebody has to approve it.
     pub guard: Guard,
     /// Extension schemas and resource types beyond the built-in ones.

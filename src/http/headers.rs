@@ -9,6 +9,8 @@ use ulid::Ulid;
 
 /// The organization's event position after the write that is answered.
 pub const REVISION: HeaderName = HeaderName::from_static("muster-revision");
+/// The run that brings the rest of a large request into effect.
+pub const RUN: HeaderName = HeaderName::from_static("muster-run");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every answer has a request id, and is never sniffed or cached.
@@ -29,6 +31,13 @@ pub async fn on_every_answer(request: Request, next: Next) -> Response {
 pub fn set_request_id(response: &mut Response, id: &str) {
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, id);
+    }
+}
+
+/// Notes the run that brings the rest of a large request into effect.
+pub fn set_run(response: &mut Response, run: &str) {
+    if let Ok(run) = HeaderValue::from_str(run) {
+        response.headers_mut().insert(RUN, run);
     }
 }
 

@@ -6,6 +6,7 @@
 mod caller;
 mod headers;
 mod health;
+mod metrics;
 mod muster;
 mod scim;
 pub mod server;
@@ -63,7 +64,10 @@ fn applications() -> Router<App> {
     workos::routes()
 }
 
-/// Muster's own API, in the same style, and what a load balancer asks.
+/// Muster's own API, in the same style, and what a load balancer and a monitor ask.
 fn operators() -> Router<App> {
-    muster::routes().route("/healthz", get(health::alive)).route("/readyz", get(health::ready))
+    muster::routes()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::scrape))
 }

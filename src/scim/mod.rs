@@ -15,6 +15,7 @@ pub mod list;
 pub mod patch;
 pub mod path;
 pub mod projection;
+pub mod redact;
 pub mod resource;
 pub mod schema;
 pub mod sort;

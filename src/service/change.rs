@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::event::{Cause, Event};
-use crate::domain::id::{EventId, OrganizationId};
+use crate::domain::id::{EventId, OrganizationId, RunId};
 use crate::domain::{Error, Result};
 use crate::store::{Tx, events, organizations};
 
@@ -39,6 +39,20 @@ pub struct Trace {
     pub told: BTreeMap<&'static str, i64>,
 }
 
+impl Trace {
+    /// Counts `count` more facts of this kind.
+    pub fn stored(&mut self, what: &'static str, count: usize) {
+        if count > 0 {
+            *self.stored.entry(what).or_default() += i64::try_from(count).unwrap_or(i64::MAX);
+        }
+    }
+
+    /// Counts one fact less of this kind.
+    pub fn removed(&mut self, what: &'static str) {
+        *self.stored.entry(what).or_default() -= 1;
+    }
+}
+
 /// One write to one organization. Begun first and finished last in the closure of `db.write`.
 pub struct Change<'a> {
     /// The transaction.
@@ -51,6 +65,10 @@ pub struct Change<'a> {
     pub cause: &'a Cause,
     /// What it did so far.
     pub trace: Trace,
+    /// How many people may be converged at once before the rest is left to a run.
+    pub budget: usize,
+    /// The run that the rest was left to.
+    pub left_to: Option<RunId>,
     /// Addresses (folded) that accounts gave up: others may have waited for them. Converge takes them out.
     pub freed_addresses: BTreeSet<String>,
     position: i64,
@@ -80,6 +98,8 @@ impl<'a> Change<'a> {
             now,
             cause,
             trace: Trace::default(),
+            budget: usize::MAX,
+            left_to: None,
             freed_addresses: BTreeSet::new(),
             position,
             last_event,

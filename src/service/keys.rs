@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 
 use super::change::Change;
+use super::provisioning::Noted;
 use crate::app::App;
 use crate::domain::directory::Directory;
 use crate::domain::event::Cause;
@@ -33,6 +34,8 @@ pub struct ScimAccess {
     pub token: ScimTokenId,
     /// The id of this request.
     pub request: RequestId,
+    /// What is noted of it for the log; shared by all copies.
+    pub noted: Arc<Noted>,
 }
 
 impl ScimAccess {
@@ -80,6 +83,7 @@ pub async fn authenticate_scim(
         token: token.id,
         request: RequestId::mint(now),
         directory: Arc::new(directory),
+        noted: Arc::default(),
     };
     note_use_of_token(app, &access, &token, now).await?;
     Ok(access)

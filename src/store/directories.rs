@@ -176,16 +176,12 @@ pub struct Counts {
     pub groups: i64,
 }
 
-/// Counts what a directory holds.
+/// Counts what a directory holds, by indexes alone.
 pub async fn counts(tx: &mut Tx, organization: OrganizationId, directory: DirectoryId) -> Result<Counts> {
-    let mut counts = Counts::default();
-    let stmt = sql("SELECT active, COUNT(*) FROM directory_users WHERE organization_id = $1 AND directory_id = $2
-         GROUP BY active");
-    let rows: Vec<(bool, i64)> = tx.fetch_all(stmt.bind(organization).bind(directory)).await?;
-    for (active, count) in rows {
-        *(if active { &mut counts.active_users } else { &mut counts.inactive_users }) = count;
-    }
-    let stmt = sql("SELECT COUNT(*) FROM directory_groups WHERE organization_id = $1 AND directory_id = $2");
-    (counts.groups,) = tx.fetch_one(stmt.bind(organization).bind(directory)).await?;
-    Ok(counts)
+    let stmt = sql("SELECT
+            (SELECT COUNT(*) FROM directory_users WHERE organization_id = $1 AND directory_id = $2),
+            (SELECT COUNT(*) FROM directory_users WHERE organization_id = $1 AND directory_id = $2 AND active = false),
+            (SELECT COUNT(*) FROM directory_groups WHERE organization_id = $1 AND directory_id = $2)");
+    let (all, inactive_users, groups): (i64, i64, i64) = tx.fetch_one(stmt.bind(organization).bind(directory)).await?;
+    Ok(Counts { active_users: all - inactive_users, inactive_users, groups })
 }

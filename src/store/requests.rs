@@ -34,9 +34,15 @@ pub struct RequestEntry {
     pub resource: Option<String>,
     /// Who says they sent it.
     pub user_agent: Option<String>,
+    /// What it did, step by step, as a JSON object.
+    pub steps: Option<String>,
+    /// What was sent, without secrets, where the directory keeps it.
+    pub body: Option<String>,
     /// How many events it caused.
     pub events: i64,
-    /// When it came.
+    /// The organization's event position after the commit of a write: its events end there.
+    pub last_position: Option<i64>,
+    /// When it was answered.
     pub created_at: DateTime<Utc>,
 }
 
@@ -60,7 +66,10 @@ pub async fn insert(tx: &mut Tx, entries: &[RequestEntry]) -> Result<()> {
             cell(entry.tolerances.as_str()),
             cell(entry.resource.as_deref()),
             cell(entry.user_agent.as_deref()),
+            cell(entry.steps.as_deref()),
+            cell(entry.body.as_deref()),
             cell(entry.events),
+            cell(entry.last_position),
             cell(entry.created_at),
         ]);
     }
@@ -77,7 +86,10 @@ pub async fn insert(tx: &mut Tx, entries: &[RequestEntry]) -> Result<()> {
         ("tolerances", Column::Text),
         ("resource_id", Column::Text),
         ("user_agent", Column::Text),
+        ("steps", Column::Text),
+        ("body", Column::Text),
         ("events", Column::Int),
+        ("last_position", Column::Int),
         ("created_at", Column::Time),
     ];
     let names = columns.map(|(name, _)| name).join(", ");
@@ -111,10 +123,41 @@ pub struct ListedRequest {
     pub resource_id: Option<String>,
     /// Who says they sent it.
     pub user_agent: Option<String>,
+    /// What it did, step by step, as a JSON object.
+    pub steps: Option<String>,
     /// How many events it caused.
     pub events: i64,
-    /// When it came.
+    /// When it was answered.
     pub created_at: DateTime<Utc>,
+}
+
+/// An entry with what a list leaves out.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct WholeRequest {
+    /// As a list shows it.
+    #[sqlx(flatten)]
+    pub listed: ListedRequest,
+    /// What was sent, without secrets, where it was kept.
+    pub body: Option<String>,
+    /// The position of its last event, of a write.
+    pub last_position: Option<i64>,
+}
+
+const LISTED: &str = "r.id, r.method, r.path, r.status, r.scim_type, r.detail, r.tolerances, r.resource_id,
+                      r.user_agent, r.steps, r.events, r.created_at";
+
+/// The entry of this request, if the directory has it.
+pub async fn find(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: DirectoryId,
+    id: RequestId,
+) -> Result<Option<WholeRequest>> {
+    let text = format!(
+        "SELECT {LISTED}, r.body, r.last_position FROM requests r
+         WHERE r.organization_id = $1 AND r.directory_id = $2 AND r.id = $3"
+    );
+    tx.fetch_optional(sql(text).bind(organization).bind(directory).bind(id)).await
 }
 
 /// Which entries a list is about.
@@ -141,10 +184,7 @@ pub async fn list(
     search: &Search,
     page: &PageRequest,
 ) -> Result<Page<ListedRequest>> {
-    let mut text = "SELECT r.id, r.method, r.path, r.status, r.scim_type, r.detail, r.tolerances, r.resource_id,
-                    r.user_agent, r.events, r.created_at
-                    FROM requests r WHERE r.organization_id = $1 AND r.directory_id = $2"
-        .to_owned();
+    let mut text = format!("SELECT {LISTED} FROM requests r WHERE r.organization_id = $1 AND r.directory_id = $2");
     let mut params: Vec<Param> = vec![organization.into(), directory.into()];
     if !search.statuses.is_empty() {
         let mut ranges = Rows::default();

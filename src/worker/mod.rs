@@ -3,3 +3,4 @@
 pub mod requests;
 pub mod runs;
 pub mod sweep;
+pub mod verify;

@@ -137,7 +137,7 @@ fn tenant_tables() -> Vec<String> {
 }
 
 /// Statements on tenant tables that do not name the organization: file, part of the text, reason.
-const WITHOUT_ORGANIZATION: [(&str, &str, &str); 12] = [
+const WITHOUT_ORGANIZATION: [(&str, &str, &str); 14] = [
     (
         "src/store/directories.rs",
         "WHERE d.id = $1",
@@ -158,6 +158,8 @@ const WITHOUT_ORGANIZATION: [(&str, &str, &str); 12] = [
     ("src/store/keys.rs", "SELECT {KEY} FROM api_keys WHERE id = $1", "the organization is added for keys of one"),
     ("src/store/keys.rs", "DELETE FROM api_keys WHERE id = $1", "for keys of the environment; another text for others"),
     ("src/store/keys.rs", "SET last_used_at = $2 WHERE id = $1", "the caller has proved to have the key"),
+    ("src/store/metrics.rs", "FROM parked_effects p", "the operator counts over the whole environment"),
+    ("src/store/metrics.rs", "SUM(v.drift)", "the operator counts over the whole environment"),
     ("src/store/memberships.rs", "WHERE 1 = 1", "for keys of the environment; the organization is added for others"),
     (
         "src/store/memberships.rs",

@@ -155,6 +155,19 @@ async fn exercise(server: &TestServer) {
     for list in ["/directory_users?directory=", "/directory_groups?directory="] {
         server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
     }
+    let own = format!("/directories/{}", directory.id);
+    let requests = server.api("GET", &format!("{own}/requests"), Value::Null).await.expect(200);
+    for path in [
+        own.clone(),
+        format!("{own}/requests/{}", requests.text("/data/0/id")),
+        format!("{own}/sync_status"),
+        format!("{own}/groups_status?search=a"),
+        format!("{own}/groups_status?state=bound"),
+        format!("{own}/groups_status?state=unmatched"),
+        "/metrics".to_owned(),
+    ] {
+        server.api("GET", &path, Value::Null).await.expect(200);
+    }
     for about in ["membership=true".to_owned(), "role_slug=admin".to_owned(), format!("group_id={group}")] {
         for user in [&ada, &bo] {
             let path = format!("/explain?directory_user_id={user}&{about}");

@@ -12,6 +12,7 @@ mod rule_drafts;
 mod rule_tests;
 mod rules;
 mod runs;
+mod status;
 mod tokens;
 
 use axum::Router;
@@ -28,7 +29,10 @@ pub fn routes() -> Router<App> {
         .route("/directories/{directory}/resume", post(directories::resume))
         .route("/directories/{directory}/tokens", get(tokens::list).post(tokens::create))
         .route("/directories/{directory}/tokens/{token}", delete(tokens::revoke))
+        .route("/directories/{directory}/sync_status", get(status::sync_status))
+        .route("/directories/{directory}/groups_status", get(status::groups_status))
         .route("/directories/{directory}/requests", get(requests::list))
+        .route("/directories/{directory}/requests/{request}", get(requests::get))
         .route("/mapping_rules", get(rules::list).post(rules::create))
         .route("/mapping_rules/lint", post(rule_drafts::lint))
         .route("/mapping_rules/preview", post(rule_drafts::preview))

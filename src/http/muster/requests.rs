@@ -13,7 +13,8 @@ use crate::http::workos::answer::ok;
 use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
-use crate::service::directories;
+use crate::service::request_log;
+use crate::store::events::StoredEvent;
 use crate::store::requests::{ListedRequest, Search};
 
 /// `GET /directories/{directory}/requests`
@@ -31,8 +32,38 @@ pub async fn list(
         since: query.time("since")?,
     };
     let paging = query.paging::<RequestLabel>()?;
-    let page = directories::requests(&app, &access, directory, &search, &paging.request).await?;
+    let page = request_log::list(&app, &access, directory, &search, &paging.request).await?;
     Ok(ok(paging.envelope(page, |request| json(directory, &request))))
+}
+
+/// `GET /directories/{directory}/requests/{request}`: with the body, where it was kept, and the events it caused.
+pub async fn get(
+    State(app): State<App>,
+    ApiCaller(access): ApiCaller,
+    Segments((directory, request)): Segments<(String, String)>,
+) -> Result<Response, ApiFailure> {
+    let directory = id(&directory)?;
+    let (entry, caused) = request_log::get(&app, &access, directory, id(&request)?).await?;
+    let mut object = json(directory, &entry.listed);
+    object["body"] = entry.body.into();
+    object["caused"] = caused.iter().map(event).collect();
+    Ok(ok(object))
+}
+
+fn event(event: &StoredEvent) -> Value {
+    json!({
+        "object": "event",
+        "id": event.id,
+        "event": event.event,
+        "position": event.position,
+        "data": parsed(&event.data),
+        "created_at": timestamp(event.created_at),
+    })
+}
+
+/// JSON that the program stored as text.
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
 /// One status, or a class of them such as `4xx`, as a range.
@@ -57,9 +88,10 @@ fn json(directory: DirectoryId, request: &ListedRequest) -> Value {
         "status": request.status,
         "scim_type": request.scim_type,
         "detail": request.detail,
-        "tolerances": serde_json::from_str::<Value>(&request.tolerances).unwrap_or_else(|_| json!([])),
+        "tolerances": parsed(&request.tolerances),
         "resource_id": request.resource_id,
         "user_agent": request.user_agent,
+        "steps": request.steps.as_deref().map(parsed),
         "events": request.events,
         "created_at": timestamp(request.created_at),
     })

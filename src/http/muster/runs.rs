@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::domain::id::{ParkedId, ParkedLabel, RunId, RunLabel};
+use crate::domain::id::{EffectLabel, ParkedId, ParkedLabel, RunId, RunLabel};
 use crate::domain::parked::ParkedState;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::scope::OrganizationScope;
@@ -16,8 +16,9 @@ use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
 use crate::service::change::Outcome;
-use crate::service::mapping::{decide, parked};
+use crate::service::mapping::{decide, parked, plans};
 use crate::service::runs::control;
+use crate::store::plans::StoredEffect;
 use crate::store::runs::Search;
 
 /// How many effects one request may name.
@@ -64,7 +65,8 @@ pub async fn get(
     Ok(ok(run.json(app.clock.now())))
 }
 
-/// `GET /sync_runs/{run}/effects?state=…`: what a guard's run gathered. Runs of other kinds only count theirs.
+/// `GET /sync_runs/{run}/effects`: what a guard's run gathered (`?state=…`), the differences that a verification
+/// found, the effects of the plan that was applied (`?kind=…`). Runs of other kinds only count theirs.
 pub async fn effects(
     State(app): State<App>,
     ApiCaller(access): ApiCaller,
@@ -72,6 +74,12 @@ pub async fn effects(
     query: Query,
 ) -> Result<Response, ApiFailure> {
     let run = control::get(&app, &access, id(&run)?).await?;
+    if run.kind != RunKind::Guard {
+        let search = super::plans::search(&query)?;
+        let paging = query.paging::<EffectLabel>()?;
+        let page = plans::effects_of_run(&app, &run, &search, &paging.request).await?;
+        return Ok(ok(paging.envelope(page, |effect: StoredEffect| effect.json())));
+    }
     let state = |text: &String| {
         word("state", "invalid_state", text, ParkedState::from_word, "parked, approved, rejected or vanished")
     };

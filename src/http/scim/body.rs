@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::error::ScimFailure;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::json;
+use crate::service::keys::ScimAccess;
 use crate::service::provisioning::Precondition;
 
 /// How long a body may take to arrive.
@@ -18,16 +19,21 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_QUERY: usize = 16 * 1024;
 
 /// Reads a body as JSON. A missing `Content-Type` counts as JSON, since clients exist that send none.
-pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value, ScimFailure> {
-    let bytes = read_bytes(headers, body, limit).await?;
+pub async fn read(access: &ScimAccess, headers: &HeaderMap, body: Body, limit: usize) -> Result<Value, ScimFailure> {
+    let bytes = read_bytes(access, headers, body, limit).await?;
     if bytes.is_empty() {
         return Err(ScimError::invalid_syntax("the body is empty; send a JSON object").into());
     }
     Ok(json::parse(&bytes)?)
 }
 
-/// Reads a body as bytes, its media type checked.
-pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<axum::body::Bytes, ScimFailure> {
+/// Reads a body as bytes, its media type checked, and notes it for the log.
+pub async fn read_bytes(
+    access: &ScimAccess,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<axum::body::Bytes, ScimFailure> {
     check_media_type(headers)?;
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
@@ -35,14 +41,16 @@ pub async fn read_bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result
     }
     let whole = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, limit)).await;
     let whole = whole.map_err(|_| ScimError::status(408, "the body did not arrive in time; send the request again"))?;
-    whole.map_err(|error| {
+    let whole = whole.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
             too_large(limit)
         } else {
-            ScimError::invalid_syntax("the body broke off before its end; send the request again").into()
+            ScimFailure::from(ScimError::invalid_syntax("the body broke off before its end; send the request again"))
         }
-    })
+    })?;
+    access.noted.sent(access, &whole);
+    Ok(whole)
 }
 
 fn too_large(limit: usize) -> ScimFailure {

@@ -2,6 +2,7 @@
 //! by `bulkId` be resolved.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -11,12 +12,14 @@ use serde_json::Value;
 
 use super::error::{ScimFailure, problem};
 use super::resources::{Exchange, Written, definition};
-use super::{answer, body, discovery, user_agent};
+use super::{Answered, answer, body, discovery, note, user_agent};
 use crate::app::App;
 use crate::domain::Result;
+use crate::domain::id::RequestId;
 use crate::http::caller::ScimCaller;
 use crate::http::headers;
 use crate::scim::bulk::{self, Entry, Ids, Method, Operation, Outcome, Request, Step};
+use crate::scim::error::ScimError;
 use crate::scim::json;
 use crate::scim::projection::Projection;
 use crate::service::keys::ScimAccess;
@@ -32,7 +35,7 @@ pub async fn run(
 ) -> Result<Response, ScimFailure> {
     let limits = discovery::limits(&app);
     let limits = bulk::Limits { max_operations: limits.max_operations, max_payload_size: limits.max_payload_size };
-    let bytes = body::read_bytes(&headers, sent, limits.max_payload_size).await?;
+    let bytes = body::read_bytes(&access, &headers, sent, limits.max_payload_size).await?;
     bulk::check_size(bytes.len(), &limits)?;
     let request = Request::parse(json::parse(&bytes)?, &access.catalogue, &limits)?;
     let mut run = Run {
@@ -110,7 +113,7 @@ impl Run {
             }
             Err(error) => {
                 let location = self.location(operation);
-                Outcome::failed(entry, &problem(&error), location)
+                Outcome::failed(entry, &error, location)
             }
         }
     }
@@ -119,13 +122,10 @@ impl Run {
     async fn complete(&mut self, index: usize, entry: &Entry) -> Option<Outcome> {
         let (id, mut body) = self.kept.remove(&index)?;
         let operation = entry.operation.as_ref().ok()?;
-        let done: Result<(Exchange, Written)> = async {
-            bulk::substitute(&mut body, &self.ids)?;
-            let exchange = self.exchange(operation)?;
-            let written = exchange.patch(&id, body).await?;
-            Ok((exchange, written))
-        }
-        .await;
+        let done = match bulk::substitute(&mut body, &self.ids) {
+            Ok(()) => self.send(operation, Method::Patch, &id, body).await,
+            Err(error) => Err(error),
+        };
         Some(match done {
             Ok((exchange, written)) => {
                 self.revision = Some(written.revision);
@@ -134,38 +134,62 @@ impl Run {
             Err(error) => {
                 let base_url = self.app.config.scim_base_url(self.access.directory.id);
                 let location = format!("{base_url}{}/{id}", operation.target.endpoint);
-                Outcome::failed(entry, &problem(&error), Some(location))
+                Outcome::failed(entry, &error, Some(location))
             }
         })
     }
 
-    async fn operate(&self, operation: &Operation, mut data: Value) -> Result<(Exchange, Written)> {
+    async fn operate(&self, operation: &Operation, mut data: Value) -> Result<(Exchange, Written), ScimError> {
         bulk::substitute(&mut data, &self.ids)?;
-        let exchange = self.exchange(operation)?;
         let subject = match &operation.target.subject {
             Some(subject) => subject.resolve(&self.ids)?,
             None => "",
         };
-        let written = match operation.method {
-            Method::Post => exchange.create(data).await?,
-            Method::Put => exchange.replace(subject, data).await?,
-            Method::Patch => exchange.patch(subject, data).await?,
-            Method::Delete => exchange.delete(subject).await?,
+        self.send(operation, operation.method, subject, data).await
+    }
+
+    /// Does one operation. One that is refused is noted in the log here, one that succeeds with its commit.
+    async fn send(
+        &self,
+        operation: &Operation,
+        method: Method,
+        subject: &str,
+        data: Value,
+    ) -> Result<(Exchange, Written), ScimError> {
+        let exchange = self.exchange(operation, &data).map_err(|error| problem(&error))?;
+        let (name, written) = match method {
+            Method::Post => ("POST", exchange.create(data).await),
+            Method::Put => ("PUT", exchange.replace(subject, data).await),
+            Method::Patch => ("PATCH", exchange.patch(subject, data).await),
+            Method::Delete => ("DELETE", exchange.delete(subject).await),
         };
-        Ok((exchange, written))
+        match written {
+            Ok(written) => Ok((exchange, written)),
+            Err(error) => {
+                let problem = problem(&error);
+                let answered = Answered { status: problem.status, problem: Some(&problem), tolerances: None };
+                let (path, agent) = (exchange.path.clone(), exchange.user_agent.clone());
+                note(&self.app, &exchange.access, name, path, agent, &answered);
+                Err(problem)
+            }
+        }
     }
 
     /// Each operation is a request of its own in the log, under an id of its own.
-    fn exchange(&self, operation: &Operation) -> Result<Exchange> {
+    fn exchange(&self, operation: &Operation, data: &Value) -> Result<Exchange> {
         let definition = definition(&self.access, operation.target.endpoint.trim_start_matches('/'))?;
         let precondition = match &operation.version {
             None => Precondition::None,
             Some(tag) => Precondition::Versions(body::version(tag).into_iter().collect()),
         };
-        let request = crate::domain::id::RequestId::mint(self.app.clock.now());
+        let request = RequestId::mint(self.app.clock.now());
+        let access = ScimAccess { request, noted: Arc::default(), ..self.access.clone() };
+        if !data.is_null() {
+            access.noted.sent(&access, data.to_string().as_bytes());
+        }
         Ok(Exchange {
             app: self.app.clone(),
-            access: ScimAccess { request, ..self.access.clone() },
+            access,
             projection: Projection::default_for(&definition),
             path: format!("/Bulk{}", definition.endpoint),
             definition,

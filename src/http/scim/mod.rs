@@ -9,7 +9,7 @@ pub mod resources;
 pub mod search;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, USER_AGENT};
@@ -40,6 +40,7 @@ pub struct Tolerated(pub String);
 
 /// Around every SCIM request: the media type that the client wants, its id, and the entry in the log.
 pub async fn logged(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
     let slot = CallerSlot::default();
     request.extensions_mut().insert(Arc::clone(&slot));
     let method = request.method().to_string();
@@ -55,41 +56,65 @@ pub async fn logged(State(app): State<App>, mut request: Request, next: Next) ->
     }
     if let Some(access) = slot.get() {
         headers::set_request_id(&mut response, &access.request.to_string());
+        if let Some(run) = access.noted.run() {
+            headers::set_run(&mut response, &run.to_string());
+        }
         if response.extensions().get::<Committed>().is_none() {
-            let entry = entry(&app, access, &response, method, path, user_agent);
-            // A full log loses entries rather than slowing requests; state never depends on it.
-            if app.request_log.try_send(entry).is_err() {
-                tracing::warn!("the request log is full; an entry was dropped");
-            }
+            note(&app, access, &method, path, user_agent, &Answered::of(&response));
         }
     }
+    app.metrics.answered(&method, response.status().as_u16(), began.elapsed());
     response
 }
 
-fn entry(
+/// What the log says of an answer that no write committed.
+pub(super) struct Answered<'a> {
+    pub(super) status: u16,
+    pub(super) problem: Option<&'a ScimError>,
+    pub(super) tolerances: Option<&'a str>,
+}
+
+impl<'a> Answered<'a> {
+    fn of(response: &'a Response) -> Self {
+        Answered {
+            status: response.status().as_u16(),
+            problem: response.extensions().get::<Problem>().map(|problem| &problem.0),
+            tolerances: response.extensions().get::<Tolerated>().map(|tolerated| tolerated.0.as_str()),
+        }
+    }
+}
+
+/// Hands an entry to the log. A full log loses entries rather than slowing requests; state never depends on it.
+pub(super) fn note(
     app: &App,
     access: &ScimAccess,
-    response: &Response,
-    method: String,
+    method: &str,
     path: String,
     user_agent: Option<String>,
-) -> RequestEntry {
-    let problem = response.extensions().get::<Problem>();
-    RequestEntry {
+    answered: &Answered<'_>,
+) {
+    let detail: Option<String> = answered.problem.map(|problem| problem.detail.chars().take(1_000).collect());
+    let entry = RequestEntry {
         id: access.request,
         organization: access.scope.organization(),
         directory: access.scope.directory(),
         token: access.token,
-        method,
+        method: method.to_owned(),
         path,
-        status: response.status().as_u16(),
-        scim_type: problem.and_then(|p| p.0.scim_type).map(|t| t.as_str().to_owned()),
-        detail: problem.map(|p| p.0.detail.chars().take(1_000).collect()),
-        tolerances: response.extensions().get::<Tolerated>().map_or_else(|| "[]".to_owned(), |t| t.0.clone()),
+        status: answered.status,
+        scim_type: answered.problem.and_then(|problem| problem.scim_type).map(|t| t.as_str().to_owned()),
+        steps: detail.as_deref().map(|why| access.noted.stopped(why)),
+        body: access.noted.kept_body(access, answered.status >= 400),
+        detail,
+        tolerances: answered.tolerances.unwrap_or("[]").to_owned(),
         resource: None,
         user_agent,
         events: 0,
+        last_position: None,
         created_at: app.clock.now(),
+    };
+    if app.request_log.try_send(entry).is_err() {
+        tracing::warn!("the request log is full; an entry was dropped");
     }
 }
 

@@ -126,6 +126,7 @@ impl Exchange {
         let mut tolerances = Tolerances::default();
         let strictness = self.access.directory.settings.strictness();
         let operations = patch::parse(body, &self.definition, strictness, &mut tolerances)?;
+        self.access.noted.has_operations(operations.len());
         let (app, call) = (
             &self.app,
             self.call("PATCH", if self.shows_patched() { StatusCode::OK } else { StatusCode::NO_CONTENT }, tolerances),
@@ -230,7 +231,7 @@ pub async fn create(
     sent: Body,
 ) -> Result<Response, ScimFailure> {
     let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
-    let sent = body::read(&headers, sent, exchange.app.config.max_body).await?;
+    let sent = body::read(&exchange.access, &headers, sent, exchange.app.config.max_body).await?;
     let written = exchange.create(sent).await?;
     Ok(exchange.shown(StatusCode::CREATED, &written).await?)
 }
@@ -257,7 +258,7 @@ pub async fn replace(
     sent: Body,
 ) -> Result<Response, ScimFailure> {
     let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
-    let sent = body::read(&headers, sent, exchange.app.config.max_body).await?;
+    let sent = body::read(&exchange.access, &headers, sent, exchange.app.config.max_body).await?;
     let written = exchange.replace(&id, sent).await?;
     Ok(exchange.shown(StatusCode::OK, &written).await?)
 }
@@ -272,7 +273,7 @@ pub async fn patch(
     sent: Body,
 ) -> Result<Response, ScimFailure> {
     let exchange = Exchange::new(app, caller, &endpoint, &uri, &headers)?;
-    let sent = body::read(&headers, sent, exchange.app.config.max_body).await?;
+    let sent = body::read(&exchange.access, &headers, sent, exchange.app.config.max_body).await?;
     let written = exchange.patch(&id, sent).await?;
     if exchange.shows_patched() {
         return Ok(exchange.shown(StatusCode::OK, &written).await?);

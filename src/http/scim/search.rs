@@ -40,7 +40,7 @@ pub async fn post_over_one(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, ScimFailure> {
-    let sent = body::read(&headers, sent, app.config.max_body).await?;
+    let sent = body::read(&access, &headers, sent, app.config.max_body).await?;
     let query = Query::from_search_request(sent, Paging::default())?;
     Ok(one_type(&app, &access, &endpoint, &query).await?)
 }
@@ -69,7 +69,7 @@ pub async fn post_over_all(
     headers: HeaderMap,
     sent: Body,
 ) -> Result<Response, ScimFailure> {
-    let sent = body::read(&headers, sent, app.config.max_body).await?;
+    let sent = body::read(&access, &headers, sent, app.config.max_body).await?;
     let query = Query::from_search_request(sent, Paging::default())?;
     Ok(all_types(&app, &access, &query).await?)
 }

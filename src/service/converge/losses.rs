@@ -9,6 +9,7 @@ use crate::domain::event::Cause;
 use crate::domain::guard::{WINDOW, admitted};
 use crate::domain::id::{DirectoryId, MembershipId};
 use crate::domain::origin::{Kind, Origin, Target};
+use crate::domain::run::RunKind;
 use crate::service::change::Change;
 use crate::service::mapping::parked;
 use crate::store::guard;
@@ -40,7 +41,7 @@ pub(crate) fn find(seen: &Assessed, stored: &BTreeSet<Placed>, target: &BTreeSet
 
 /// What the guard holds back of these losses: origins to hold it with, and rows for somebody to decide about.
 ///
-/// Only what an identity provider's request takes away is guarded; of rules that a run is still bringing into
+/// Only what an identity provider's request takes away is guarded, at once or by the run that the rest was left to; of rules that a run is still bringing into
 /// effect, an admin saw the losses in a plan.
 pub(super) async fn park(
     change: &mut Change<'_>,
@@ -49,7 +50,12 @@ pub(super) async fn park(
     losses: &Losses,
 ) -> Result<BTreeSet<Placed>> {
     let mut held = BTreeSet::new();
-    if !matches!(change.cause, Cause::Scim { .. }) {
+    let by_request = match change.cause {
+        Cause::Scim { .. } => true,
+        Cause::Run { name, .. } => name == RunKind::Remainder.as_str(),
+        Cause::Api { .. } | Cause::System => false,
+    };
+    if !by_request {
         return Ok(held);
     }
     let mut by_directory: BTreeMap<DirectoryId, Losses> = BTreeMap::new();

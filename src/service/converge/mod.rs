@@ -28,6 +28,7 @@ pub(crate) use losses::find as find_losses;
 use self::bind::{Bound, Ended, Leaving};
 use self::draft::Draft;
 use super::change::Change;
+use super::runs::effect;
 use crate::domain::Result;
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId};
 use crate::store::{bindings, directory_users, edges, memberships, origins};
@@ -70,6 +71,10 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         if !bound.changed.is_empty() {
             users.extend(edges::people_of(change.tx, change.organization, bound.changed).await?);
         }
+        let rest = users.len() > change.budget;
+        if rest {
+            leave_to_a_run(change, &mut users).await?;
+        }
         let scope: Vec<DirectoryUserId> = std::mem::take(&mut users).into_iter().collect();
         for chunk in scope.chunks(CHUNK) {
             let touched = people::converge(change, &ground, chunk, &removed_groups).await?;
@@ -78,7 +83,12 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         }
         freed_names = bound.freed_names;
         for (group, ended) in bound.ended {
-            freed_names.extend(let_go(change, &ground, group, ended).await?);
+            if rest {
+                // Its people leave later, and so does it.
+                bindings::put(change.tx, change.organization, &[ended.marked()]).await?;
+            } else {
+                freed_names.extend(let_go(change, &ground, group, ended).await?);
+            }
         }
         let freed_addresses = std::mem::take(&mut change.freed_addresses);
         if !freed_addresses.is_empty() {
@@ -89,6 +99,14 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
         }
     }
     settle_all(change, &ground, memberships).await
+}
+
+/// Leaves people to a run: they are too many for one transaction.
+async fn leave_to_a_run(change: &mut Change<'_>, people: &mut BTreeSet<DirectoryUserId>) -> Result<()> {
+    let run = effect::begin_remainder(change, people).await?;
+    change.left_to = Some(run);
+    people.clear();
+    Ok(())
 }
 
 /// Brings the bindings of directory groups up to date; their people follow in later chunks of a run, and then

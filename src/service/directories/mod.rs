@@ -14,7 +14,6 @@ use crate::domain::rule::Rule;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::store::directories::{self, Counts};
-use crate::store::requests::{self, ListedRequest};
 use crate::store::{Lane, Page, PageRequest, Tx, rules};
 
 /// The type of a directory about which nothing is known.
@@ -168,19 +167,6 @@ pub async fn get_with_counts(app: &App, access: &ApiAccess, id: DirectoryId) -> 
     let mut tx = app.db.read().await?;
     let counts = directories::counts(&mut tx, directory.organization, id).await?;
     Ok((directory, counts))
-}
-
-/// A page of the requests that came to a directory, if the caller reaches it.
-pub async fn requests(
-    app: &App,
-    access: &ApiAccess,
-    id: DirectoryId,
-    search: &requests::Search,
-    page: &PageRequest,
-) -> Result<Page<ListedRequest>> {
-    let organization = get(app, access, id).await?.organization;
-    let mut tx = app.db.read().await?;
-    requests::list(&mut tx, organization, id, search, page).await
 }
 
 /// The directory with this id, if the caller reaches it.

@@ -9,10 +9,11 @@ use crate::app::App;
 use crate::domain::clock::timestamp;
 use crate::domain::id::{EffectId, PlanId};
 use crate::domain::plan::{Effect, GuardVerdict, MAX_CHANGES, PlanChange, Totals};
+use crate::domain::run::Run;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::keys::ApiAccess;
-use crate::store::plans::{self, Search, StoredEffect, StoredPlan, of_plan};
+use crate::store::plans::{self, Search, StoredEffect, StoredPlan, of_plan, of_run};
 use crate::store::{Lane, Page, PageRequest};
 
 /// How long a plan is kept.
@@ -112,6 +113,12 @@ pub async fn get(app: &App, access: &ApiAccess, id: PlanId) -> Result<StoredPlan
 /// A page of a plan's effects.
 pub async fn effects(app: &App, plan: &StoredPlan, search: &Search, page: &PageRequest) -> Result<Page<StoredEffect>> {
     plans::effects(&mut app.db.read().await?, plan.organization, of_plan(plan.id), search, page).await
+}
+
+/// A page of the effects of the plan that a run applies, or of the differences that a verification found.
+pub async fn effects_of_run(app: &App, run: &Run, search: &Search, page: &PageRequest) -> Result<Page<StoredEffect>> {
+    let source = run.plan.map_or_else(|| of_run(run.id), of_plan);
+    plans::effects(&mut app.db.read().await?, run.organization, source, search, page).await
 }
 
 /// The `mapping_plan` object.

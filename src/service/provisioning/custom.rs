@@ -39,6 +39,7 @@ pub async fn create(
             log.resource = Some(resource.id.to_string());
             hold(change, &access, &definition, &resource).await?;
             custom::insert(change.tx, access.scope, &definition.name, &resource).await?;
+            change.trace.stored("resources", 1);
             Ok(resource)
         })
     })
@@ -110,6 +111,7 @@ pub async fn delete(
             precondition.check(stored.version)?;
             log.resource = Some(id.to_string());
             custom::set_unique_values(change.tx, access.scope, &definition.name, id.uuid(), &[]).await?;
+            change.trace.removed("resources");
             custom::delete(change.tx, access.scope, id).await
         })
     })
@@ -130,6 +132,7 @@ async fn save(
     stored.version += 1;
     stored.updated_at = change.now;
     hold(change, access, definition, &stored).await?;
+    change.trace.stored("resources_changed", 1);
     custom::update(change.tx, access.scope, &stored).await?;
     Ok(stored)
 }

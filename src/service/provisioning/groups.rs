@@ -52,6 +52,7 @@ async fn insert(
     check_name(change, access, &group).await?;
     directory_groups::insert(change.tx, change.organization, &group).await?;
     keep_unique_values(change, access, &group).await?;
+    change.trace.stored("groups", 1);
     change.emit("dsync.group.created", group.json(change.organization));
     let mut changes = MemberChanges::default();
     members::add(change, access, group.id, references, &mut changes).await?;
@@ -157,6 +158,7 @@ async fn save(
     let mut scope = Scope { users: changes.changed_users(), ..Scope::default() };
     if edited {
         keep_unique_values(change, access, &group).await?;
+        change.trace.stored("groups_changed", 1);
         let mut data = group.json(change.organization);
         data["previous_attributes"] = previous_attributes(&before, &data);
         change.emit("dsync.group.updated", data);
@@ -192,8 +194,10 @@ pub async fn delete(app: &App, call: Call, id: DirectoryGroupId) -> Result<Outco
 async fn remove(change: &mut Change<'_>, access: &ScimAccess, group: &DirectoryGroup) -> Result<()> {
     let organization = change.organization;
     let users = edges::people_of(change.tx, organization, [group.id]).await?;
-    edges::clear(change.tx, organization, group.id).await?;
+    let members = edges::clear(change.tx, organization, group.id).await?;
     let parents = edges::remove_member(change.tx, organization, Member::Group(group.id)).await?;
+    change.trace.stored("edges_removed", members.len() + parents.len());
+    change.trace.removed("groups");
     directory_groups::touch(change.tx, organization, parents, change.now).await?;
     custom::set_unique_values(change.tx, access.scope, "Group", group.id.uuid(), &[]).await?;
     // The vendor's rule: the deletion of a group stands for the leaving of its people.
@@ -241,5 +245,6 @@ async fn join_waiting_groups(
     names.extend(group.text("externalId").map(str::to_owned));
     let parents = edges::resolve(change.tx, access.scope, Member::Group(group.id), names).await?;
     directory_groups::touch(change.tx, change.organization, parents.iter().copied(), change.now).await?;
+    change.trace.stored("edges_resolved", parents.len());
     Ok(parents)
 }

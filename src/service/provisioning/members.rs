@@ -11,7 +11,7 @@ use crate::scim::error::{ScimError, ScimType};
 use crate::scim::filter::ResolvedFilter;
 use crate::scim::patch::MemberDelta;
 use crate::scim::resource::Member as Reference;
-use crate::service::change::Change;
+use crate::service::change::{Change, Trace};
 use crate::service::keys::ScimAccess;
 use crate::store::directory_users;
 use crate::store::edges::{self, EdgeRow, Member, NewEdge};
@@ -69,6 +69,14 @@ impl MemberChanges {
         changed
             .filter_map(|(who, _)| if let Identity::Known(Member::Group(id)) = who { Some(*id) } else { None })
             .collect()
+    }
+
+    /// Notes what came and went for the log.
+    fn count(&self, trace: &mut Trace) {
+        let net = |wanted: i8| self.0.iter().filter(move |(_, net)| **net == wanted);
+        trace.stored("edges_added", net(1).count());
+        trace.stored("pending", net(1).filter(|(who, _)| matches!(who, Identity::Pending(_))).count());
+        trace.stored("edges_removed", net(-1).count());
     }
 
     /// The users who came or went.
@@ -258,6 +266,7 @@ pub(super) async fn apply(
 
 /// One event per person who joined or left the group itself: those who left first.
 pub(super) async fn emit(change: &mut Change<'_>, group: &DirectoryGroup, changes: &MemberChanges) -> Result<()> {
+    changes.count(&mut change.trace);
     let (left, joined) = (changes.users(-1), changes.users(1));
     let people: Vec<(&'static str, DirectoryUserId)> = left
         .into_iter()

@@ -6,15 +6,17 @@
 
 pub mod custom;
 pub mod groups;
+mod log;
 mod members;
 pub mod reading;
 pub mod users;
 
+use log::{Log, Step};
+pub use log::{Noted, tolerance_names};
 pub use members::member_value;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 
 use super::change::Change;
@@ -22,10 +24,9 @@ pub use super::change::Outcome;
 use super::keys::ScimAccess;
 use crate::app::App;
 use crate::domain::{Error, Result};
-use crate::scim::dialect::{Tolerance, Tolerances};
+use crate::scim::dialect::Tolerances;
 use crate::scim::schema::ResourceDefinition;
-use crate::store::Lane;
-use crate::store::requests::{self, RequestEntry};
+use crate::store::{Lane, directories, requests};
 
 /// A request that writes, as far as every one is alike.
 #[derive(Debug, Clone)]
@@ -75,15 +76,6 @@ pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// What the log is to say of a write.
-#[derive(Debug, Default)]
-pub struct Log {
-    /// What had to be tolerated.
-    pub tolerances: Tolerances,
-    /// The resource that it was about.
-    pub resource: Option<String>,
-}
-
 /// Runs a request's work in the organization's lane, with its log entry and events in the same commit.
 async fn write<T, F>(app: &App, call: Call, work: F) -> Result<Outcome<T>>
 where
@@ -92,47 +84,38 @@ where
 {
     let now = app.clock.now();
     let organization = call.access.scope.organization();
-    let shared = Arc::new((call, work));
-    app.db
+    let body = call.access.noted.kept_body(&call.access, false);
+    let budget = app.config.converge_budget;
+    let access = call.access.clone();
+    let shared = Arc::new((call, work, body));
+    let (outcome, left_to) = app
+        .db
         .write(Lane::Organization(organization), move |tx| {
             let shared = Arc::clone(&shared);
             Box::pin(async move {
-                let (call, work) = &*shared;
+                let (call, work, body) = &*shared;
                 let cause = call.access.cause();
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
+                change.budget = budget;
                 let mut log = Log { tolerances: call.tolerances.clone(), ..Log::default() };
-                let value = work(&mut change, &mut log).await?;
-                let entry = entry(call, &log, change.emitted(), now);
+                let value = work(&mut change, &mut log).await.inspect_err(|_| {
+                    call.access.noted.reached(Step::of(&change.trace));
+                })?;
+                let entry = log::committed(call, &log, &change, body.clone());
                 requests::insert(change.tx, &[entry]).await?;
-                Ok(Outcome { value, revision: change.finish().await? })
+                if call.access.directory.paused_at.is_some() && change.emitted() > 0 {
+                    directories::count_backlog(change.tx, organization, call.access.directory.id).await?;
+                }
+                let left_to = change.left_to;
+                Ok((Outcome { value, revision: change.finish().await? }, left_to))
             })
         })
-        .await
-}
-
-fn entry(call: &Call, log: &Log, events: i64, now: DateTime<Utc>) -> RequestEntry {
-    RequestEntry {
-        id: call.access.request,
-        organization: call.access.scope.organization(),
-        directory: call.access.scope.directory(),
-        token: call.access.token,
-        method: call.method.to_owned(),
-        path: call.path.clone(),
-        status: call.status,
-        scim_type: None,
-        detail: None,
-        tolerances: tolerance_names(&log.tolerances),
-        resource: log.resource.clone(),
-        user_agent: call.user_agent.clone(),
-        events,
-        created_at: now,
+        .await?;
+    if let Some(run) = left_to {
+        access.noted.left_to(run);
+        app.wake.notify_one();
     }
-}
-
-/// The names of tolerances as the log keeps them: a JSON array.
-pub fn tolerance_names(tolerances: &Tolerances) -> String {
-    let names: Vec<&str> = tolerances.iter().map(Tolerance::as_str).collect();
-    serde_json::Value::from(names).to_string()
+    Ok(outcome)
 }
 
 /// The definition of a resource type that the catalogue has.

@@ -56,6 +56,7 @@ async fn insert(
     check_user_name(change, access, &user, None).await?;
     directory_users::insert(change.tx, change.organization, &user).await?;
     keep_unique_values(change, access, &user).await?;
+    change.trace.stored("users", 1);
     change.emit("dsync.user.created", user.json(change.organization));
     join_waiting_groups(change, access, &user).await?;
     converge(change, Scope { users: [user.id].into(), ..Scope::default() }).await?;
@@ -132,6 +133,7 @@ async fn save(
     }
     directory_users::update(change.tx, change.organization, &user, emails).await?;
     keep_unique_values(change, access, &user).await?;
+    change.trace.stored("users_changed", 1);
     let mut data = user.json(change.organization);
     data["previous_attributes"] = previous_attributes(&before, &data);
     change.emit("dsync.user.updated", data);
@@ -162,6 +164,8 @@ async fn remove(change: &mut Change<'_>, access: &ScimAccess, user: &DirectoryUs
     let organization = change.organization;
     let groups = edges::remove_member(change.tx, organization, Member::User(user.id)).await?;
     directory_groups::touch(change.tx, organization, groups.iter().copied(), change.now).await?;
+    change.trace.stored("edges_removed", groups.len());
+    change.trace.removed("users");
     emit_for_groups(change, "dsync.group.user_removed", user, &groups).await?;
     let link = links::of_users(change.tx, organization, [user.id]).await?.remove(&user.id);
     if link.is_some() {
@@ -235,6 +239,7 @@ async fn join_waiting_groups(change: &mut Change<'_>, access: &ScimAccess, user:
     names.extend(user.text("externalId").map(str::to_owned));
     let groups = edges::resolve(change.tx, access.scope, Member::User(user.id), names).await?;
     directory_groups::touch(change.tx, change.organization, groups.iter().copied(), change.now).await?;
+    change.trace.stored("edges_resolved", groups.len());
     emit_for_groups(change, "dsync.group.user_added", user, &groups).await
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 
 use super::{NewRun, begin, turn};
 use crate::app::App;
+use crate::domain::event::Cause;
 use crate::domain::id::{OrganizationId, RunId};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::scope::OrganizationScope;
@@ -15,7 +16,10 @@ use crate::service::change::{Change, Outcome};
 use crate::service::keys::ApiAccess;
 use crate::service::organizations;
 use crate::store::runs::{self, Search};
-use crate::store::{Lane, Page, PageRequest, Tx, walk};
+use crate::store::{Lane, Page, PageRequest, Tx, verifications, walk};
+
+/// How many verifications that are due are begun at a time.
+const DUE_AT_ONCE: i64 = 20;
 
 /// The kinds that can be begun on demand.
 pub const ON_DEMAND: [RunKind; 2] = [RunKind::Reconcile, RunKind::Verify];
@@ -55,6 +59,36 @@ pub async fn create(app: &App, access: &ApiAccess, scope: OrganizationScope, kin
         })
         .await?;
     app.wake.notify_one();
+    Ok(begun)
+}
+
+/// Begins verifications of organizations whose last one is too long ago, some at a time. Answers how many.
+pub async fn begin_due_verifications(app: &App) -> Result<usize> {
+    let now = app.clock.now();
+    let since = now - Duration::hours(i64::from(app.config.verify_hours));
+    let due = verifications::due(&mut app.db.read().await?, since, DUE_AT_ONCE).await?;
+    let mut begun = 0;
+    for organization in due {
+        let new = app.db.write(Lane::Organization(organization), move |tx| {
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &Cause::System).await?;
+                // Another replica may have begun it.
+                if runs::unfinished(change.tx, organization, RunKind::Verify).await?.is_some() {
+                    return Ok(false);
+                }
+                let kind = RunKind::Verify;
+                let new =
+                    NewRun { kind, directory: None, plan: None, work: json!({}), total: 0, awaits_approval: false };
+                begin(&mut change, new).await?;
+                change.finish().await?;
+                Ok(true)
+            })
+        });
+        begun += usize::from(new.await?);
+    }
+    if begun > 0 {
+        app.wake.notify_one();
+    }
     Ok(begun)
 }
 

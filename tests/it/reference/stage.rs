@@ -44,6 +44,9 @@ pub fn app(db: Db, clock: Clock) -> App {
         cursor_key: b"cursor".to_vec(),
         requests_per_second: u32::MAX,
         max_body: Config::MAX_BODY,
+        converge_budget: Config::CONVERGE_BUDGET,
+        verify_hours: 0,
+        metrics_key_digest: None,
     };
     App::new(db, clock, config).0
 }

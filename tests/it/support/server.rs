@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use muster::cli::serve::{ServeArgs, Server};
 use muster::domain::Clock;
+use muster::domain::id::OrganizationId;
 use muster::outbound::dns::{Dns, Stated};
+use muster::store::{Lane, Stmt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -86,23 +88,32 @@ impl TestServer {
 
     /// A server on an empty database that finds these records in the DNS, and no others.
     pub async fn start_with_dns(database_url: &str, dns: Dns) -> Self {
-        Self::start_with(database_url, Clock::System, dns).await
+        Self::launch(database_url, Clock::System, dns, |_| ()).await
     }
 
     /// A server on an empty database that goes by this clock.
     pub async fn start_at(database_url: &str, clock: Clock) -> Self {
-        Self::start_with(database_url, clock, Arc::new(Stated::default())).await
+        Self::launch(database_url, clock, Arc::new(Stated::default()), |_| ()).await
     }
 
-    async fn start_with(database_url: &str, clock: Clock, dns: Dns) -> Self {
-        let args = ServeArgs {
+    /// The same, with other arguments.
+    pub async fn start_with(database_url: &str, clock: Clock, change: impl FnOnce(&mut ServeArgs)) -> Self {
+        Self::launch(database_url, clock, Arc::new(Stated::default()), change).await
+    }
+
+    async fn launch(database_url: &str, clock: Clock, dns: Dns, change: impl FnOnce(&mut ServeArgs)) -> Self {
+        let mut args = ServeArgs {
             listen: "127.0.0.1:0".parse().unwrap(),
             database_url: database_url.to_owned(),
             public_url: None,
             root_api_key: Some(ROOT_KEY.to_owned()),
             requests_per_second: 100_000,
             max_body: muster::app::Config::MAX_BODY,
+            converge_budget: muster::app::Config::CONVERGE_BUDGET,
+            verify_hours: 0,
+            metrics_key: None,
         };
+        change(&mut args);
         let server = Server::start_with(args, clock, dns).await.expect("the server starts");
         TestServer { server, database_url: database_url.to_owned(), http: client() }
     }
@@ -148,6 +159,20 @@ impl TestServer {
     pub async fn directory(&self) -> TestDirectory {
         let organization = self.organization("Test organization").await;
         self.directory_in(&organization, json!({})).await
+    }
+
+    /// Runs statements in the lane of an organization: what the program itself would only store much later.
+    pub async fn store(&self, organization: OrganizationId, statements: Vec<Stmt>) {
+        let written = self.server.app.db.write(Lane::Organization(organization), move |tx| {
+            let statements = statements.clone();
+            Box::pin(async move {
+                for statement in statements {
+                    tx.execute(statement).await?;
+                }
+                Ok(())
+            })
+        });
+        written.await.expect("the statements run");
     }
 
     /// Saves and applies a mapping rule.

@@ -1,4 +1,6 @@
-//! Logs: structured, to standard error, filtered by `RUST_LOG`.
+//! Logs (structured, to standard error, filtered by `RUST_LOG`) and what is counted in the process.
+
+pub mod metrics;
 
 use std::io::IsTerminal as _;
 

@@ -1,0 +1,73 @@
+//! What the operator of the whole environment watches: a few counts over all organizations, each by an index that
+//! holds only what is counted.
+
+use chrono::{DateTime, Utc};
+
+use super::Tx;
+use super::statement::sql;
+use crate::domain::Result;
+use crate::domain::id::{DirectoryId, OrganizationId};
+
+/// Counts over everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Totals {
+    /// Removals that wait for approval.
+    pub parked_effects: i64,
+    /// Members that name nobody known.
+    pub pending_edges: i64,
+    /// People whose link waits for confirmation.
+    pub unlinked_people: i64,
+    /// Runs under way.
+    pub runs_running: i64,
+    /// Runs that failed since the time that was asked for.
+    pub runs_failed: i64,
+}
+
+/// Counts everything; failed runs since `from`.
+pub async fn totals(tx: &mut Tx, from: DateTime<Utc>) -> Result<Totals> {
+    // The conditions repeat those of the indexes word for word, which is how SQLite knows them.
+    let stmt = sql("SELECT
+            (SELECT COUNT(*) FROM parked_effects p WHERE p.state = 'parked') AS parked_effects,
+            (SELECT COUNT(*) FROM directory_edges e WHERE e.user_id IS NULL AND e.subgroup_id IS NULL) AS pending_edges,
+            (SELECT COUNT(*) FROM identity_links l WHERE l.state IN ('pending', 'refused') AND l.state = 'pending')
+                AS unlinked_people,
+            (SELECT COUNT(*) FROM sync_runs s WHERE s.state IN ('running', 'awaiting_approval')
+                AND s.state = 'running') AS runs_running,
+            (SELECT COUNT(*) FROM sync_runs s WHERE s.state = 'failed' AND s.finished_at >= $1) AS runs_failed");
+    tx.fetch_one(stmt.bind(from)).await
+}
+
+/// Differences that the last verifications found, all together, and when the oldest of them was.
+pub async fn drift(tx: &mut Tx) -> Result<(i64, Option<DateTime<Utc>>)> {
+    let stmt = sql("SELECT CAST(COALESCE(SUM(v.drift), 0) AS BIGINT), MIN(v.verified_at) FROM verifications v");
+    tx.fetch_one(stmt).await
+}
+
+/// The organizations with the most differences, up to `limit` of them.
+pub async fn drifting(tx: &mut Tx, limit: i64) -> Result<Vec<(OrganizationId, i64)>> {
+    let stmt = sql("SELECT v.organization_id, v.drift FROM verifications v WHERE v.drift > 0
+         ORDER BY v.drift DESC, v.organization_id LIMIT $1");
+    tx.fetch_all(stmt.bind(limit)).await
+}
+
+/// The time of the last write of each directory that is there and had one.
+pub async fn last_writes(tx: &mut Tx) -> Result<Vec<(DirectoryId, DateTime<Utc>)>> {
+    let stmt = sql("SELECT w.id, w.at FROM (SELECT d.id, (SELECT r.created_at FROM requests r
+                WHERE r.organization_id = d.organization_id AND r.directory_id = d.id
+                AND r.last_position IS NOT NULL ORDER BY r.id DESC LIMIT 1) AS at
+            FROM directories d WHERE d.deleted_at IS NULL) AS w
+         WHERE w.at IS NOT NULL");
+    tx.fetch_all(stmt).await
+}
+
+/// When the next token of each directory that is there expires; where none is left, when the last one did.
+/// Directories with only tokens that never expire are left out.
+pub async fn token_expiries(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<(DirectoryId, DateTime<Utc>)>> {
+    let stmt = sql("SELECT t.directory_id, COALESCE(MIN(CASE WHEN t.expires_at > $1 THEN t.expires_at END),
+            MAX(t.expires_at))
+         FROM scim_tokens t JOIN directories d ON d.organization_id = t.organization_id AND d.id = t.directory_id
+         WHERE d.deleted_at IS NULL GROUP BY t.directory_id
+         HAVING MAX(t.expires_at) IS NOT NULL
+            AND (COUNT(*) = COUNT(t.expires_at) OR MAX(t.expires_at) > $1)");
+    tx.fetch_all(stmt.bind(now)).await
+}
