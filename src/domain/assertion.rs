@@ -132,7 +132,7 @@ fn about<'a>(
     });
     let extra = lacks
         .iter()
-        .filter_map(|name| find(name))
+        .filter_map(find)
         .map(|(name, reasons)| because(&format!("{verb} the {kind} \"{name}\""), reasons.iter()));
     missing.chain(extra).collect()
 }
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn assertion(has: serde_json::Value, lacks: serde_json::Value) -> Assertion {
+    fn assertion(has: &serde_json::Value, lacks: &serde_json::Value) -> Assertion {
         serde_json::from_value(json!({"person": "jane@acme.com", "has": has, "lacks": lacks})).unwrap()
     }
 
@@ -176,17 +176,19 @@ mod tests {
     #[test]
     fn what_holds_has_no_failures() {
         let holds = assertion(
-            json!({"groups": ["design "], "roles": ["member"], "member": true}),
-            json!({"groups": ["Sales"], "roles": ["admin"]}),
+            &json!({"groups": ["design "], "roles": ["member"], "member": true}),
+            &json!({"groups": ["Sales"], "roles": ["admin"]}),
         );
         assert_eq!(holds.failures(true, &[jane()]), Vec::<String>::new());
-        assert_eq!(assertion(json!({}), json!({"member": true})).failures(true, &[]), Vec::<String>::new());
+        assert_eq!(assertion(&json!({}), &json!({"member": true})).failures(true, &[]), Vec::<String>::new());
     }
 
     #[test]
     fn a_failure_says_what_is_missing_or_too_much_and_why() {
-        let fails =
-            assertion(json!({"groups": ["Sales"], "roles": ["admin"], "member": false}), json!({"groups": ["Design"]}));
+        let fails = assertion(
+            &json!({"groups": ["Sales"], "roles": ["admin"], "member": false}),
+            &json!({"groups": ["Design"]}),
+        );
         assert_eq!(
             fails.failures(true, &[jane()]),
             [
@@ -203,14 +205,15 @@ mod tests {
     #[test]
     fn a_suspended_person_has_nothing() {
         let suspended = Prospect { active: false, ..jane() };
-        let failures = assertion(json!({"groups": ["Design"], "member": true}), json!({})).failures(true, &[suspended]);
+        let failures =
+            assertion(&json!({"groups": ["Design"], "member": true}), &json!({})).failures(true, &[suspended]);
         assert!(failures[0].starts_with("is not an active member"), "{failures:?}");
         assert_eq!(failures[1], "is not in the group \"Design\"; no group at all");
     }
 
     #[test]
     fn an_assertion_without_claims_says_nothing() {
-        assert!(assertion(json!({}), json!({})).says_nothing());
-        assert!(!assertion(json!({}), json!({"member": true})).says_nothing());
+        assert!(assertion(&json!({}), &json!({})).says_nothing());
+        assert!(!assertion(&json!({}), &json!({"member": true})).says_nothing());
     }
 }
