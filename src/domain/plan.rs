@@ -277,7 +277,9 @@ mod tests {
 
     fn digest(effects: &[Effect]) -> String {
         let mut digest = EffectsDigest::default();
-        effects.iter().for_each(|effect| digest.add(effect));
+        for effect in effects {
+            digest.add(effect);
+        }
         digest.text()
     }
 

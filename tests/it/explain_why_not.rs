@@ -239,10 +239,14 @@ async fn the_number_of_statements_does_not_grow_with_rules_groups_and_people() {
         directory.group("eng", &[&ada]).await;
         let id = membership(&server, organization, "ada@acme.example").await;
         let statements = async || {
-            why(&server, &id, "role_slug", "admin").await;
-            let before = server.server.app.db.statements();
-            why(&server, &id, "role_slug", "admin").await;
-            server.server.app.db.statements() - before
+            let mut least = u64::MAX;
+            for _ in 0..5 {
+                let before = server.server.app.db.statements();
+                why(&server, &id, "role_slug", "admin").await;
+                // The worker looks for runs now and then.
+                least = least.min(server.server.app.db.statements() - before);
+            }
+            least
         };
         let few = statements().await;
         for n in 0..12 {

@@ -226,6 +226,15 @@ then = [{ ensure_membership = {} }]
     }
 
     #[test]
+    fn the_documented_example_can_be_read() {
+        let page = include_str!("../../../docs/rules-as-code.md");
+        let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let rules = read(&Source::of("rules.toml", example)).unwrap();
+        let keys: Vec<&str> = rules.iter().map(Placed::key).collect();
+        assert_eq!(keys, ["engineering-teams", "finance-admins", "everybody", "banned"]);
+    }
+
+    #[test]
     fn a_key_that_is_not_known_is_refused_with_its_place() {
         assert!(wrong("group = ", "gruop = ").starts_with("rules.toml:5:1: unknown field `gruop`"));
         assert!(wrong("role = \"admin\"", "rle = \"admin\"").starts_with("rules.toml:9:16: "));

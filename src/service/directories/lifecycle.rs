@@ -50,7 +50,7 @@ pub async fn pause(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Out
 #[derive(Debug)]
 pub enum Resumed {
     /// Nothing was waiting: it is resumed.
-    Done(Directory),
+    Done(Box<Directory>),
     /// Somebody has to look at what would happen, and apply it.
     Plan(Box<StoredPlan>),
 }
@@ -67,7 +67,7 @@ pub async fn resume(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Re
         return Ok(Resumed::Plan(Box::new(plan)));
     }
     apply::apply(app, access, plan).await?;
-    get(app, access, id).await.map(Resumed::Done)
+    get(app, access, id).await.map(|directory| Resumed::Done(Box::new(directory)))
 }
 
 /// Removes a directory, its people and groups; what it gave ends, or is handed over. Goes on as a run.

@@ -27,7 +27,7 @@ use crate::store::plans::{self as stored_plans, StoredEffect, StoredPlan, of_pla
 use crate::store::{Lane, runs as stored_runs};
 
 /// How many people or groups can be converged in one transaction without stalling requests.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: usize = 500;
 /// How many effects a refusal names.
 const NAMED: usize = 20;
 
@@ -46,8 +46,9 @@ pub async fn apply(app: &App, access: &ApiAccess, plan: StoredPlan) -> Result<Ru
     if plan.guard.would_park() {
         return await_approval(app, cause, plan).await;
     }
-    let applying =
-        Applying { organization: plan.organization, plan: Some(plan.clone()), changes: plan.changes.clone() };
+    let people = plan.totals.0.get("people").copied().unwrap_or_default();
+    let changes = plan.changes.clone();
+    let applying = Applying { organization: plan.organization, plan: Some(plan.clone()), changes, people };
     match put_in_force(app, cause, applying).await? {
         Applied::Done(run) => Ok(run.value),
         Applied::Stale => Err(stale(app, &plan).await?),
@@ -70,6 +71,7 @@ pub async fn apply_at_once(
     let now = app.clock.now();
     let resolved = changes::resolve(&mut tx, organization, &wanted, now).await?;
     let computation = Computation::begin(&mut tx, &resolved, now, false).await?;
+    let people = i64::try_from(computation.people()).unwrap_or(i64::MAX);
     let summary = computation.run(&mut tx, &resolved, now).await?;
     drop(tx);
     if summary.guard.would_park() {
@@ -82,9 +84,9 @@ pub async fn apply_at_once(
         let details = Map::from_iter([("plan".to_owned(), plans::json(&plan))]);
         return Err(Error::refused("guard_would_park", message, details));
     }
-    let applying = Applying { organization, plan: None, changes: wanted };
+    let applying = Applying { organization, plan: None, changes: wanted, people };
     match put_in_force(app, access.cause(), applying).await? {
-        Applied::Done(run) => Ok(run),
+        Applied::Done(run) => Ok(*run),
         Applied::Stale => Err(Error::internal("changes without a plan cannot be stale")),
     }
 }
@@ -96,11 +98,13 @@ pub(crate) struct Applying {
     /// The plan whose effects these must be.
     pub(crate) plan: Option<StoredPlan>,
     pub(crate) changes: Vec<PlanChange>,
+    /// How many people they are about.
+    pub(crate) people: i64,
 }
 
 /// What came of it.
 pub(crate) enum Applied {
-    Done(Outcome<Run>),
+    Done(Box<Outcome<Run>>),
     /// The effects are not those of the plan any more.
     Stale,
 }
@@ -110,16 +114,13 @@ async fn put_in_force(app: &App, cause: Cause, applying: Applying) -> Result<App
     let now = app.clock.now();
     let mut tx = app.db.snapshot().await?;
     let resolved = changes::resolve(&mut tx, applying.organization, &applying.changes, now).await?;
-    let looked_at = {
-        let reach = resolved.reach(&mut tx).await?;
-        i64::try_from(reach.groups.len().max(reach.people.len())).unwrap_or(i64::MAX)
-    };
-    let small = looked_at <= AT_ONCE && resolved.removed_directories().is_empty();
-    if !small && let Some(plan) = &applying.plan {
-        let computation = Computation::begin(&mut tx, &resolved, now, false).await?;
-        if computation.run(&mut tx, &resolved, now).await?.digest.text() != plan.digest {
-            return Ok(Applied::Stale);
-        }
+    let computation = Computation::begin(&mut tx, &resolved, now, false).await?;
+    let small = computation.looks_at() <= AT_ONCE && resolved.removed_directories().is_empty();
+    if !small
+        && let Some(plan) = &applying.plan
+        && computation.run(&mut tx, &resolved, now).await?.digest.text() != plan.digest
+    {
+        return Ok(Applied::Stale);
     }
     let stamp = resolved.stamp();
     drop(tx);
@@ -140,7 +141,7 @@ async fn put_in_force(app: &App, cause: Cause, applying: Applying) -> Result<App
                 let Some(run) = enforce(&mut change, &resolved, applying, small).await? else {
                     return Ok(Applied::Stale);
                 };
-                Ok(Applied::Done(Outcome { value: run, revision: change.finish().await? }))
+                Ok(Applied::Done(Box::new(Outcome { value: run, revision: change.finish().await? })))
             })
         })
         .await?;
@@ -175,11 +176,10 @@ async fn enforce(
     let mut run = runs::begin(change, new).await?;
     resolved.write(change, (!small).then_some(run.id)).await?;
     if small {
-        let people = i64::try_from(reach.people.len()).unwrap_or(i64::MAX);
         converge(change, Scope { users: reach.people, groups: reach.groups, ..Scope::default() }).await?;
         changes::conclude(change, resolved.deleted_rules()).await?;
         run.started_at = Some(change.now);
-        run.progress = Progress { done: people, total: people };
+        run.progress = Progress { done: applying.people, total: applying.people };
         run.count(change.trace.told.iter().map(|(name, count)| (*name, *count)));
         run.finish(RunState::Succeeded, change.now);
         stored_runs::save(change.tx, &run, None, change.now).await?;

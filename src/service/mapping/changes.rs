@@ -1,5 +1,6 @@
 //! Changes of rules and directories, as a plan has them: what would be in force, whom that concerns, and writing it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -149,34 +150,30 @@ impl Resolved {
     }
 
     async fn save(&mut self, tx: &mut Tx, mut fields: Map<String, Value>, now: DateTime<Utc>) -> Result<()> {
-        let key = match fields.remove("key") {
-            Some(Value::String(key)) => key,
-            _ => return Err(Error::invalid("save.key", "required", "a rule that is saved needs its key, a string")),
+        let Some(Value::String(key)) = fields.remove("key") else {
+            return Err(Error::invalid("save.key", "required", "a rule that is saved needs its key, a string"));
         };
-        let rule = match self.rule(&key) {
-            Ok(rule) => {
-                let document = rule.document.with(fields)?;
-                self.revise(rule, document, now)
-            }
-            Err(_) => {
-                check_key(&key).map_err(|finding| Finding::first(vec![finding]))?;
-                let last = self.newest.values().map(|rule| rule.document.position).max().unwrap_or(0);
-                fields.entry("position").or_insert_with(|| last.saturating_add(STEP).into());
-                let document = RuleDocument::parse(fields).map_err(Finding::first)?;
-                let rule = StoredRule {
-                    id: RuleId::mint(now),
-                    key,
-                    version: 1,
-                    applied_version: Some(1),
-                    leaving: None,
-                    run_id: None,
-                    document,
-                    created_at: now,
-                    updated_at: now,
-                };
-                self.saved.insert(rule.id, true);
-                self.enforce(rule)
-            }
+        let rule = if let Ok(rule) = self.rule(&key) {
+            let document = rule.document.with(fields)?;
+            self.revise(rule, document, now)
+        } else {
+            check_key(&key).map_err(|finding| Finding::first(vec![finding]))?;
+            let last = self.newest.values().map(|rule| rule.document.position).max().unwrap_or(0);
+            fields.entry("position").or_insert_with(|| last.saturating_add(STEP).into());
+            let document = RuleDocument::parse(fields).map_err(Finding::first)?;
+            let rule = StoredRule {
+                id: RuleId::mint(now),
+                key,
+                version: 1,
+                applied_version: Some(1),
+                leaving: None,
+                run_id: None,
+                document,
+                created_at: now,
+                updated_at: now,
+            };
+            self.saved.insert(rule.id, true);
+            self.enforce(rule)
         };
         check(tx, self.organization, &rule).await?.map_err(Finding::first).map(drop)
     }
@@ -184,9 +181,9 @@ impl Resolved {
     /// Gives a rule a further version, unless it says what the newest one says, and puts it in force.
     fn revise(&mut self, mut rule: StoredRule, document: RuleDocument, now: DateTime<Utc>) -> StoredRule {
         if rule.document != document {
-            if !self.saved.contains_key(&rule.id) {
+            if let Entry::Vacant(unsaved) = self.saved.entry(rule.id) {
+                unsaved.insert(false);
                 rule.version += 1;
-                self.saved.insert(rule.id, false);
             }
             rule.document = document;
             rule.updated_at = now;
@@ -349,7 +346,9 @@ impl Resolved {
             let data = if let Value::Object(data) = data { data } else { Map::new() };
             Effect { kind, membership: None, group: None, subject, data }
         };
-        let rule = |rule: &StoredRule| json!({"rule": {"id": rule.id, "key": rule.key, "version": rule.version}});
+        let is_new = |rule: &StoredRule| self.saved.get(&rule.id) == Some(&true);
+        let id = |rule: &StoredRule| Some(rule.id).filter(|_| !is_new(rule));
+        let rule = |rule: &StoredRule| json!({"rule": {"id": id(rule), "key": rule.key, "version": rule.version}});
         let text = |rule: &StoredRule| format!("{} {}", rule.key, json!(rule.document));
         let mut effects = Vec::new();
         for saved in self.saved.keys().filter_map(|id| self.newest.get(id)) {

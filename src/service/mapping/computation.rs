@@ -28,6 +28,7 @@ pub(crate) struct Summary {
 /// The effects of changes, batch by batch.
 pub(crate) struct Computation {
     survey: Survey,
+    groups: usize,
     first: Option<Vec<Effect>>,
     people: HashSet<String>,
     summary: Summary,
@@ -40,11 +41,17 @@ impl Computation {
         let reach = resolved.reach(tx).await?;
         let organization = ground.organization;
         let revision = organizations::event_head(tx, organization).await?.map_or(0, |(position, _)| position);
+        let groups = reach.groups.len();
         let (survey, on_groups) = Survey::begin(tx, ground, now, reach.groups, reach.people, strict).await?;
         let mut first = resolved.effects();
         first.extend(on_groups);
         let summary = Summary { revision, ..Summary::default() };
-        Ok(Computation { survey, first: Some(first), people: HashSet::new(), summary })
+        Ok(Computation { survey, groups, first: Some(first), people: HashSet::new(), summary })
+    }
+
+    /// How many groups or people there are to look at, whichever are more.
+    pub(crate) fn looks_at(&self) -> usize {
+        self.groups.max(self.survey.total())
     }
 
     /// How many people there are to look at.

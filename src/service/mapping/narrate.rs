@@ -39,6 +39,8 @@ pub(crate) struct Shift {
 /// Knows the names.
 pub(crate) struct Narrator {
     keys: HashMap<RuleId, String>,
+    /// Those that are there; others are only supposed, and have no id yet.
+    saved: BTreeSet<RuleId>,
     strict: bool,
 }
 
@@ -55,9 +57,10 @@ impl Narrator {
     /// A narrator who knows the rules, also those that are only supposed.
     pub(crate) async fn new(tx: &mut Tx, ground: &Ground, strict: bool) -> Result<Self> {
         let mut keys = rules::keys(tx, ground.organization).await?;
+        let saved = keys.keys().copied().collect();
         let resting = ground.resting.values().map(|resting| &resting.rule);
         keys.extend(ground.rules.iter().chain(resting).map(|rule| (rule.id, rule.key.clone())));
-        Ok(Narrator { keys, strict })
+        Ok(Narrator { keys, saved, strict })
     }
 
     /// The handle of a rule.
@@ -66,7 +69,8 @@ impl Narrator {
     }
 
     fn rule(&self, ground: &Ground, rule: RuleId) -> Value {
-        json!({"id": rule, "key": self.key(rule), "version": ground.known(rule).map(|rule| rule.version)})
+        let id = self.saved.contains(&rule).then_some(rule);
+        json!({"id": id, "key": self.key(rule), "version": ground.known(rule).map(|rule| rule.version)})
     }
 
     /// A binding by names that are the same whenever it is computed: a supposed rule has no lasting id.
@@ -96,20 +100,15 @@ impl Narrator {
         let mut effects = Vec::new();
         for drafted in draft.groups() {
             let group = &drafted.group;
-            match &drafted.before {
-                Some(before) => effects.push(effect(
-                    EffectKind::GroupRenamed,
-                    Some(group.id),
-                    format!("{} {}", group.id, group.name),
-                    json!({"from": before.name, "name": group.name}),
-                )),
-                None => {
-                    let Some(key) = draft.mirrored_by(group.id) else { continue };
-                    let mut data = source(key);
-                    data["name"] = group.name.as_str().into();
-                    let subject = format!("{} {}", self.source(key), name_key(&group.name));
-                    effects.push(effect(EffectKind::GroupCreated, None, subject, data));
-                }
+            if let Some(before) = &drafted.before {
+                let subject = format!("{} {}", group.id, group.name);
+                let data = json!({"from": before.name, "name": group.name});
+                effects.push(effect(EffectKind::GroupRenamed, Some(group.id), subject, data));
+            } else if let Some(key) = draft.mirrored_by(group.id) {
+                let mut data = source(key);
+                data["name"] = group.name.as_str().into();
+                let subject = format!("{} {}", self.source(key), name_key(&group.name));
+                effects.push(effect(EffectKind::GroupCreated, None, subject, data));
             }
         }
         for (id, group) in &draft.gone {
@@ -294,14 +293,14 @@ impl Names<'_> {
                 let slug = self.ground.roles.iter().find(|role| role.id == id).map(|role| role.slug.as_str());
                 (id.to_string(), json!({"type": "role", "id": id, "slug": slug}))
             }
-            Target::Group(id) => match self.groups.get(&id) {
-                Some(group) => (id.to_string(), json!({"type": "group", "id": id, "name": group.name})),
-                None => {
-                    let name = self.draft.drafted(id).map(|drafted| drafted.group.name.as_str());
-                    let about = self.draft.mirrored_by(id).map_or_else(|| id.to_string(), |key| narrator.source(key));
-                    (about, json!({"type": "group", "id": null, "name": name}))
+            Target::Group(id) => {
+                if let Some(group) = self.groups.get(&id) {
+                    return (id.to_string(), json!({"type": "group", "id": id, "name": group.name}));
                 }
-            },
+                let name = self.draft.drafted(id).map(|drafted| drafted.group.name.as_str());
+                let about = self.draft.mirrored_by(id).map_or_else(|| id.to_string(), |key| narrator.source(key));
+                (about, json!({"type": "group", "id": null, "name": name}))
+            }
         }
     }
 }

@@ -76,6 +76,10 @@ pub(super) async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
                 last = plans::insert_effects(change.tx, change.organization, of_run(run.id), some, last, change.now)
                     .await?;
             }
+            // Of earlier verifications, the count is enough.
+            if let Some(earlier) = verifications::find(change.tx, change.organization).await? {
+                plans::remove_effects(change.tx, change.organization, of_run(earlier.run), limit(NAMED)).await?;
+            }
             verifications::put(change.tx, change.organization, &verification).await?;
             run.effects = totals.0;
             run.progress.total = total;
