@@ -5,8 +5,17 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use muster::{cli, telemetry};
 
+/// A command line that makes no sense. Not 2, as usual: several commands answer with that.
+const USAGE: u8 = 64;
+
 fn main() -> ExitCode {
-    let arguments = cli::Cli::parse();
+    let arguments = match cli::Cli::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
     telemetry::init("info,sqlx=warn");
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

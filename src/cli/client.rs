@@ -1,8 +1,63 @@
 //! Muster's own API, for the commands that use one.
 
 use anyhow::{Context as _, bail};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::Value;
+
+/// How many rows a page has: the most that the API gives.
+const PAGE: usize = 100;
+
+/// Which server to talk to, as whom, about which organization.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Connection {
+    /// The server's address
+    #[arg(long, env = "MUSTER_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub server: String,
+
+    /// An API key; better in the environment, where no list of processes shows it
+    #[arg(long, env = "MUSTER_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub key: Option<String>,
+
+    /// The organization: `org_…` or its external id; not needed if the key reaches only one
+    #[arg(long, env = "MUSTER_ORGANIZATION", value_name = "ID")]
+    pub organization: Option<String>,
+
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Connection {
+    /// A client; says what to do if there is no key.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let Some(key) = self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) else {
+            bail!("no API key; set MUSTER_API_KEY, or give --key");
+        };
+        Client::new(&self.server, key)
+    }
+
+    /// The id of the organization that is meant.
+    pub async fn organization(&self, client: &Client) -> anyhow::Result<String> {
+        match self.organization.as_deref() {
+            Some(id) if id.starts_with("org_") => Ok(id.to_owned()),
+            Some(external) => {
+                let path = format!("/organizations/external_id/{}", encoded(external));
+                text(&client.get(&path, &[]).await?, "id")
+            }
+            None => {
+                let found = client.get("/organizations", &[("limit", "2")]).await?;
+                match found["data"].as_array().map(Vec::as_slice) {
+                    Some([only]) => text(only, "id"),
+                    Some([]) => bail!("the server has no organization yet"),
+                    _ => {
+                        bail!("the key reaches several organizations; set MUSTER_ORGANIZATION, or give --organization")
+                    }
+                }
+            }
+        }
+    }
+}
 
 /// A server and a key for it.
 #[derive(Debug, Clone)]
@@ -10,6 +65,31 @@ pub struct Client {
     http: reqwest::Client,
     base_url: String,
     key: String,
+}
+
+/// An answer that is no success.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} ({method} {path}: {status})")]
+pub struct Refusal {
+    /// The method that was used.
+    pub method: Method,
+    /// The path without its query.
+    pub path: String,
+    /// The status.
+    pub status: u16,
+    /// The server's word for it; empty if it gave none.
+    pub code: String,
+    /// The server's sentence.
+    pub message: String,
+    /// The whole answer.
+    pub body: Value,
+}
+
+impl Refusal {
+    /// The refusal behind an error, if it is one with this code.
+    pub fn with_code<'e>(error: &'e anyhow::Error, code: &str) -> Option<&'e Refusal> {
+        error.downcast_ref::<Refusal>().filter(|refusal| refusal.code == code)
+    }
 }
 
 impl Client {
@@ -21,22 +101,103 @@ impl Client {
         Ok(Client { http, base_url: base_url.trim_end_matches('/').to_owned(), key: key.to_owned() })
     }
 
-    /// Sends a JSON body and reads the JSON answer; an error says what the server said.
-    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.send(&Method::POST, path, body).await
+    /// The address of the server.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
     }
 
-    async fn send(&self, method: &Method, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let url = format!("{}{path}", self.base_url);
-        let request = self.http.request(method.clone(), url).bearer_auth(&self.key).json(body);
-        let response = request.send().await.with_context(|| format!("{method} {path}: no answer"))?;
+    /// Reads; the parameters are encoded here.
+    pub async fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        self.send(&Method::GET, path, query, None).await
+    }
+
+    /// Sends a JSON body and reads the JSON answer; an error says what the server said.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(&Method::POST, path, &[], Some(body)).await
+    }
+
+    /// The first rows of a list, up to `limit`, and whether there are more.
+    pub async fn list(&self, path: &str, query: &[(&str, &str)], limit: usize) -> anyhow::Result<(Vec<Value>, bool)> {
+        let mut rows: Vec<Value> = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let size = PAGE.min(limit - rows.len()).max(1).to_string();
+            let mut query = query.to_vec();
+            query.push(("limit", &size));
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let mut page = self.get(path, &query).await?;
+            let data = page["data"].as_array_mut().with_context(|| format!("GET {path}: the answer is no list"))?;
+            rows.append(data);
+            after = page["list_metadata"]["after"].as_str().map(str::to_owned);
+            if after.is_none() || rows.len() >= limit {
+                return Ok((rows, after.is_some()));
+            }
+        }
+    }
+
+    /// All rows of a list.
+    pub async fn all(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Vec<Value>> {
+        Ok(self.list(path, query, usize::MAX).await?.0)
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let parameters: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let sign = if parameters.is_empty() { "" } else { "?" };
+        let url = format!("{}{path}{sign}{}", self.base_url, parameters.join("&"));
+        let mut request = self.http.request(method.clone(), url).bearer_auth(&self.key);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let no_answer = || format!("{method} {path}: no answer from {}; is the server running there?", self.base_url);
+        let response = request.send().await.with_context(no_answer)?;
         let status = response.status();
         let text = response.text().await.with_context(|| format!("{method} {path}: the answer broke off"))?;
         let answer: Value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or_default() };
-        if !status.is_success() {
-            let message = answer.get("message").and_then(Value::as_str).unwrap_or(&text);
-            bail!("{method} {path}: {status}: {message}");
+        if status.is_success() {
+            return Ok(answer);
         }
-        Ok(answer)
+        let of_answer = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
+        Err(Refusal {
+            method: method.clone(),
+            path: path.to_owned(),
+            status: status.as_u16(),
+            code: of_answer("code").unwrap_or_default(),
+            message: of_answer("message").unwrap_or(text),
+            body: answer,
+        }
+        .into())
+    }
+}
+
+/// Text as a part of a URL.
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// A string of an answer that must be there.
+pub fn text(object: &Value, key: &str) -> anyhow::Result<String> {
+    object.get(key).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the answer has no {key}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_encoded_whatever_it_is() {
+        assert_eq!(encoded("a+b@x.example?&=ü"), "a%2Bb%40x%2Eexample%3F%26%3D%C3%BC");
+    }
+
+    #[test]
+    fn without_a_key_the_error_says_how_to_give_one() {
+        let connection =
+            Connection { server: String::new(), key: Some(" ".to_owned()), organization: None, json: false };
+        assert!(connection.client().unwrap_err().to_string().contains("MUSTER_API_KEY"));
     }
 }

@@ -2,8 +2,15 @@
 
 mod client;
 pub mod demo;
+mod explain;
+mod output;
 pub mod replay;
+mod rules;
+mod runs;
 pub mod serve;
+mod source;
+mod status;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -25,6 +32,22 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Play recorded conversations of identity providers against a SCIM server
     Replay(replay::ReplayArgs),
+    /// Rules in files: export, check and test them
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    /// Show what the rules of a file would change
+    Plan(rules::plan::PlanArgs),
+    /// Bring a plan into effect, or the rules of a file
+    Apply(rules::apply::ApplyArgs),
+    /// Tell why somebody has something, or why not
+    Explain(explain::ExplainArgs),
+    /// Runs: list, look, decide
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+    /// Show how the directories stand
+    Status(status::StatusArgs),
+    /// Compare what is stored with a recomputation
+    Verify(verify::VerifyArgs),
 }
 
 /// Runs the command that was asked for.
@@ -37,5 +60,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             eprintln!("muster: {error:#}");
             Ok(ExitCode::from(2))
         }),
+        Command::Rules(command) => rules::run(command).await,
+        Command::Plan(args) => rules::plan::run(args).await,
+        Command::Apply(args) => rules::apply::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
+        Command::Runs(command) => runs::run(command).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
     }
 }

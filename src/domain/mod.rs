@@ -3,6 +3,7 @@
 //! What lives here: types and decisions about them. What does not: SQL, HTTP, the system clock (but
 //! for [`clock::Clock`]), and anything that orders steps within a transaction (that is `service`).
 
+pub mod assertion;
 pub mod binding;
 pub mod clock;
 pub mod directory;

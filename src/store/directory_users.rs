@@ -182,6 +182,36 @@ pub async fn directories_of(
     tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await
 }
 
+/// The people of the organization who have these folded e-mails: any of theirs, or the `userName` that serves as one.
+/// Each with the e-mail that was asked for.
+pub async fn ids_by_emails(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    email_keys: &[String],
+) -> Result<Vec<(String, DirectoryUserId)>> {
+    let driving = tx.driving(1, &[("email_key", Column::Text)]);
+    // Directory by directory, in the way of the indexes.
+    let by_email = format!(
+        "SELECT r.email_key, x.directory_user_id FROM {driving} directories d ON d.organization_id = $2
+         JOIN directory_user_emails x
+            ON x.organization_id = d.organization_id AND x.directory_id = d.id AND x.value_key = r.email_key"
+    );
+    let by_name = format!(
+        "SELECT r.email_key, x.id FROM {driving} directories d ON d.organization_id = $2
+         JOIN directory_users x
+            ON x.organization_id = d.organization_id AND x.directory_id = d.id AND x.user_name_key = r.email_key
+         WHERE x.email = x.user_name"
+    );
+    let mut found: Vec<(String, DirectoryUserId)> = Vec::new();
+    for text in [by_email, by_name] {
+        let rows = Rows::texts(email_keys.iter().map(String::as_str));
+        found.extend(tx.fetch_all::<(String, DirectoryUserId)>(sql(text).bind(rows).bind(organization)).await?);
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
 /// The ids of all users of a directory, or of the organization.
 pub async fn all_ids(
     tx: &mut Tx,

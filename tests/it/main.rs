@@ -3,6 +3,7 @@
 #![allow(clippy::type_complexity, reason = "rows of many columns are tuples")]
 
 mod architecture;
+mod cli_rules;
 mod collisions;
 mod directory_lifecycle;
 mod domains;

@@ -9,6 +9,7 @@ mod links;
 mod plans;
 mod requests;
 mod rule_drafts;
+mod rule_tests;
 mod rules;
 mod runs;
 mod status;
@@ -35,6 +36,7 @@ pub fn routes() -> Router<App> {
         .route("/mapping_rules", get(rules::list).post(rules::create))
         .route("/mapping_rules/lint", post(rule_drafts::lint))
         .route("/mapping_rules/preview", post(rule_drafts::preview))
+        .route("/mapping_rules/test", post(rule_tests::test))
         .route("/mapping_rules/reorder", post(rules::reorder))
         .route("/mapping_rules/{rule}/versions", get(rules::versions))
         .route("/mapping_rules/{rule}", get(rules::get).patch(rules::update).delete(rules::delete))

@@ -18,6 +18,8 @@ pub mod overview;
 pub mod parked;
 pub mod plans;
 pub mod preview;
+mod prospect;
 mod reach;
 pub mod rules;
 pub(crate) mod survey;
+pub mod trial;

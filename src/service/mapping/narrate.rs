@@ -63,7 +63,8 @@ impl Narrator {
         Ok(Narrator { keys, saved, strict })
     }
 
-    fn key(&self, rule: RuleId) -> String {
+    /// The handle of a rule.
+    pub(crate) fn key(&self, rule: RuleId) -> String {
         self.keys.get(&rule).cloned().unwrap_or_else(|| rule.to_string())
     }
 
@@ -260,7 +261,8 @@ impl Shift {
         self.before.iter().collect::<BTreeSet<_>>() != self.after.iter().collect::<BTreeSet<_>>()
     }
 
-    fn groups_named(&self) -> impl Iterator<Item = GroupId> {
+    /// Every native group that it has to do with, before or after.
+    pub(crate) fn groups_named(&self) -> impl Iterator<Item = GroupId> {
         let of_origins = self.before.iter().chain(&self.after).filter_map(|origin| match origin.target {
             Target::Group(group) => Some(group),
             _ => None,

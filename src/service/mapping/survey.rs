@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::narrate::{Narrator, Shift};
+use super::prospect;
 use crate::domain::Result;
+use crate::domain::assertion::Prospect;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, UserId};
 use crate::domain::link::Method;
@@ -62,7 +64,29 @@ impl Survey {
         let narrator = Narrator::new(tx, &ground, strict).await?;
         let effects = narrator.groups(tx, &ground, &draft, &kept).await?;
         let people = people.into_iter().collect();
-        let survey = Survey {
+        Ok((Survey::new((ground, now), draft, narrator, people), effects))
+    }
+
+    /// A survey of nobody but whom [`Survey::prospects`] is asked about; `groups` are drafted as for all.
+    pub(crate) async fn of_nobody(
+        tx: &mut Tx,
+        ground: Ground,
+        now: DateTime<Utc>,
+        groups: BTreeSet<DirectoryGroupId>,
+    ) -> Result<Self> {
+        let mut draft = Draft::default();
+        draft_groups(tx, &ground, &mut draft, groups, now).await?;
+        let narrator = Narrator::new(tx, &ground, false).await?;
+        Ok(Survey::new((ground, now), draft, narrator, Vec::new()))
+    }
+
+    fn new(
+        (ground, now): (Ground, DateTime<Utc>),
+        draft: Draft,
+        narrator: Narrator,
+        people: Vec<DirectoryUserId>,
+    ) -> Self {
+        Survey {
             ground,
             now,
             draft,
@@ -72,8 +96,42 @@ impl Survey {
             seen: HashSet::new(),
             sums: (0, 0),
             losers: BTreeMap::new(),
+        }
+    }
+
+    /// What these people would have, by name. Whoever would have no membership is left out.
+    pub(crate) async fn prospects(
+        &mut self,
+        tx: &mut Tx,
+        ids: &[DirectoryUserId],
+    ) -> Result<HashMap<DirectoryUserId, Prospect>> {
+        let (mut whose, mut shifts) = (HashMap::new(), HashMap::new());
+        for some in ids.chunks(CHUNK) {
+            let looked = self.shifts_of_people(tx, some).await?;
+            // Those of paused directories are not recomputed: they have what they have.
+            let own = links::of_users(tx, self.ground.organization, some.iter().copied()).await?;
+            let waiting = own
+                .values()
+                .filter(|link| link.is_linked())
+                .filter_map(|link| Some((link.directory_user_id, link.membership_id?)));
+            let waiting: Vec<_> = waiting.filter(|(person, _)| !looked.holders.contains_key(person)).collect();
+            let (_, unmoved) = self.shifts_of_memberships(tx, waiting.iter().map(|(_, id)| *id).collect()).await?;
+            whose.extend(looked.holders);
+            whose.extend(waiting);
+            shifts.extend(looked.shifts.into_iter().chain(unmoved).map(|shift| (shift.membership, shift)));
+        }
+        let named = shifts.values().flat_map(Shift::groups_named).collect::<BTreeSet<_>>();
+        let groups = groups::by_ids(tx, self.ground.organization, named).await?;
+        let name = |id: GroupId| match self.draft.drafted(id) {
+            Some(drafted) => drafted.group.name.clone(),
+            None => groups.get(&id).map_or_else(|| id.to_string(), |group| group.name.clone()),
         };
-        Ok((survey, effects))
+        let told = |(person, membership): (DirectoryUserId, MembershipId)| {
+            let shift = shifts.get(&membership)?;
+            Some((person, prospect::of(shift, &self.ground, &self.narrator, name)))
+        };
+        let asked: BTreeSet<DirectoryUserId> = ids.iter().copied().collect();
+        Ok(whose.into_iter().filter(|(person, _)| asked.contains(person)).filter_map(told).collect())
     }
 
     /// How many people there are to look at.
@@ -93,6 +151,13 @@ impl Survey {
 
     /// The effects on those of these memberships that no person who was looked at has.
     pub(crate) async fn memberships(&mut self, tx: &mut Tx, ids: Vec<MembershipId>) -> Result<Vec<Effect>> {
+        let (found, shifts) = self.shifts_of_memberships(tx, ids).await?;
+        self.add_up(&shifts);
+        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+    }
+
+    /// What these memberships have and would have, if nothing in the name of anybody changes.
+    async fn shifts_of_memberships(&mut self, tx: &mut Tx, ids: Vec<MembershipId>) -> Result<(Assessed, Vec<Shift>)> {
         let organization = self.ground.organization;
         let ids: BTreeSet<MembershipId> = ids.into_iter().filter(|id| self.seen.insert(*id)).collect();
         let rows = links::of_memberships(tx, organization, ids.iter().copied()).await?;
@@ -100,8 +165,7 @@ impl Survey {
         let found = Assessed { stored, ..Assessed::default() };
         let none = BTreeSet::new();
         let shifts = self.shifts(tx, &found, (&none, &none), &rows, ids, &BTreeMap::new()).await?;
-        self.add_up(&shifts);
-        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+        Ok((found, shifts))
     }
 
     fn add_up(&mut self, shifts: &[Shift]) {
@@ -125,6 +189,12 @@ impl Survey {
 
     /// The effects on these people, and on whoever shares a membership with them.
     async fn look_at(&mut self, tx: &mut Tx, ids: &[DirectoryUserId]) -> Result<Vec<Effect>> {
+        let Looked { found, shifts, .. } = self.shifts_of_people(tx, ids).await?;
+        self.add_up(&shifts);
+        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+    }
+
+    async fn shifts_of_people(&mut self, tx: &mut Tx, ids: &[DirectoryUserId]) -> Result<Looked> {
         let organization = self.ground.organization;
         let own = links::of_users(tx, organization, ids.iter().copied()).await?;
         let theirs: BTreeSet<MembershipId> = own.values().filter_map(|link| link.membership_id).collect();
@@ -155,10 +225,9 @@ impl Survey {
         }
         let target = people::target(&found, &holders);
         self.count_losers(&found, &stored, &target);
-        let concerned: BTreeSet<MembershipId> = holders.into_values().filter(|id| self.seen.insert(*id)).collect();
+        let concerned = holders.values().copied().filter(|id| self.seen.insert(*id)).collect();
         let shifts = self.shifts(tx, &found, (&stored, &target), &rows, concerned, &joining.new).await?;
-        self.add_up(&shifts);
-        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
+        Ok(Looked { found, shifts, holders })
     }
 
     /// Whom the rules would give an account to, with the account and membership that they would get.
@@ -257,6 +326,14 @@ impl Survey {
         }
         Ok(shifts)
     }
+}
+
+/// Some people, with what their memberships have and would have.
+struct Looked {
+    found: Assessed,
+    shifts: Vec<Shift>,
+    /// Which membership speaks for whom.
+    holders: HashMap<DirectoryUserId, MembershipId>,
 }
 
 /// Memberships that would be made or joined.

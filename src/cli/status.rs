@@ -1,0 +1,151 @@
+//! `muster status`: how the directories stand, for people and for monitors.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::client::{Connection, text};
+use super::output::{DIFFERS, PARKED, STALE, at, ended, print, print_json, table};
+
+/// Shows how each directory of the organization stands.
+///
+/// Exits with 0 if all is well, 2 if a directory is stale, 3 if removals wait for an approval, 4 if what is stored
+/// differs from a recomputation; the highest of those that hold. 1 if there was an error.
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    connection: Connection,
+
+    /// A directory is stale if its last request is older than this, e.g. `2h`; without it, if it is silent by its own rhythm
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    max_age: Option<i64>,
+}
+
+/// A length of time such as `90s`, `30m`, `2h` or `1d`, in seconds.
+fn age(text: &str) -> Result<i64, String> {
+    let wrong = || format!("'{text}' is no length of time; write it like 90s, 30m, 2h or 1d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).filter(|seconds| *seconds > 0).ok_or_else(wrong)
+}
+
+/// Shows.
+pub async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
+    let client = args.connection.client()?;
+    let organization = args.connection.organization(&client).await?;
+    let mut statuses = Vec::new();
+    for directory in client.all("/directories", &[("organization_id", &organization)]).await? {
+        let mut status = client.get(&format!("/directories/{}/sync_status", text(&directory, "id")?), &[]).await?;
+        status["name"] = directory["name"].clone();
+        statuses.push(status);
+    }
+    let code = statuses.iter().map(|status| verdict(status, args.max_age)).max().unwrap_or(0);
+    if args.connection.json {
+        return ended(print_json(&json!({"organization_id": organization, "directories": statuses})), code);
+    }
+    if statuses.is_empty() {
+        return ended(print("The organization has no directory."), code);
+    }
+    ended(print(&told(&statuses, args.max_age)), code)
+}
+
+/// The exit code for one directory.
+fn verdict(status: &Value, max_age: Option<i64>) -> u8 {
+    let count = |pointer: &str| status.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    let silent_for = status.pointer("/freshness/silent_for_seconds").and_then(Value::as_i64);
+    let stale = match max_age {
+        // Whoever was never heard of is older than anything.
+        Some(limit) => silent_for.is_none_or(|silent| silent > limit),
+        None => at(status, "/freshness/verdict") == "silent",
+    };
+    // A paused directory is accounted for: somebody paused it.
+    let stale = stale && status["paused_at"].is_null();
+    if count("/drift/rows") > 0 {
+        STALE
+    } else if count("/parked_effects") > 0 {
+        PARKED
+    } else if stale {
+        DIFFERS
+    } else {
+        0
+    }
+}
+
+fn told(statuses: &[Value], max_age: Option<i64>) -> String {
+    let mut rows = table(&[
+        "directory",
+        "state",
+        "last request",
+        "users",
+        "groups bound",
+        "pending",
+        "unlinked",
+        "parked",
+        "drift",
+    ]);
+    let mut notes = Vec::new();
+    for status in statuses {
+        let number = |pointer: &str| status.pointer(pointer).map_or_else(|| "–".to_owned(), ToString::to_string);
+        let mark = match verdict(status, max_age) {
+            0 => "",
+            DIFFERS => " (stale)",
+            _ => " (!)",
+        };
+        let drift = status.pointer("/drift/rows").map_or_else(|| "not verified".to_owned(), ToString::to_string);
+        rows.add_row([
+            at(status, "/name").to_owned(),
+            format!("{}{mark}", at(status, "/state")),
+            at(status, "/freshness/last_request_at").to_owned(),
+            number("/users/total"),
+            format!("{} of {}", number("/groups/bound"), number("/groups/total")),
+            number("/pending_edges"),
+            number("/unlinked/pending"),
+            number("/parked_effects"),
+            drift,
+        ]);
+        for note in status["attention"].as_array().into_iter().flatten() {
+            notes.push(format!("  {} ({}): {}", at(status, "/name"), at(note, "/severity"), at(note, "/message")));
+        }
+    }
+    if !notes.is_empty() {
+        notes.insert(0, "\nNeeds attention:".to_owned());
+    }
+    format!("{rows}\n{}", notes.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_a_number_and_a_unit() {
+        assert_eq!((age("2h"), age("90s"), age("1d")), (Ok(7_200), Ok(90), Ok(86_400)));
+        for wrong in ["", "2", "h", "-1h", "0s", "2w", "1é", "99999999999999999d"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn drift_weighs_more_than_what_is_parked_and_that_more_than_silence() {
+        let fresh = json!({"paused_at": null, "freshness": {"verdict": "fresh", "silent_for_seconds": 60},
+            "parked_effects": 0, "drift": {"rows": 0}});
+        assert_eq!(verdict(&fresh, None), 0);
+        assert_eq!((verdict(&fresh, Some(60)), verdict(&fresh, Some(59))), (0, DIFFERS));
+        let mut silent = fresh.clone();
+        silent["freshness"] = json!({"verdict": "silent", "silent_for_seconds": null});
+        assert_eq!((verdict(&silent, None), verdict(&silent, Some(60))), (DIFFERS, DIFFERS));
+        silent["paused_at"] = "2026-11-25T09:00:00.000Z".into();
+        assert_eq!(verdict(&silent, None), 0);
+        silent["parked_effects"] = 3.into();
+        assert_eq!(verdict(&silent, None), PARKED);
+        silent["drift"]["rows"] = 1.into();
+        assert_eq!(verdict(&silent, None), STALE);
+    }
+}
