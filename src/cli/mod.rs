@@ -1,5 +1,6 @@
 //! The command line: one binary that is the server and its tools.
 
+pub mod bench;
 mod client;
 pub mod demo;
 mod explain;
@@ -30,6 +31,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// See what Muster does: a tour with real traffic on an embedded database
     Demo(demo::DemoArgs),
+    /// Make large organizations to measure on
+    Bench(bench::BenchArgs),
     /// Play recorded conversations of identity providers against a SCIM server
     Replay(replay::ReplayArgs),
     /// Rules in files: export, check and test them
@@ -55,6 +58,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
         // 1 says that an answer was not as expected, so what kept it from playing needs another.
         Command::Replay(args) => replay::run(args).await.or_else(|error| {
             eprintln!("muster: {error:#}");

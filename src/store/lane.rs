@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -147,6 +147,7 @@ impl Lanes {
             return self.attempt(lane, &job.work).await.map(|result| vec![result]);
         }
         let mut tx = self.begin(lane).await?;
+        let began = Instant::now();
         let mut results = Vec::with_capacity(batch.len());
         for job in batch {
             tx.command("SAVEPOINT member").await?;
@@ -161,7 +162,9 @@ impl Lanes {
             }
             results.push(result);
         }
-        match tx.commit().await {
+        let committed = tx.commit().await;
+        note_held(began, batch.len());
+        match committed {
             Ok(()) => Ok(results),
             Err(error) => match lost_commit(error) {
                 Error::Busy { .. } => Ok(batch.iter().map(|_| Err(unknown_outcome())).collect()),
@@ -173,14 +176,17 @@ impl Lanes {
     /// One job in a transaction of its own: its result, or the failure of the transaction as a whole.
     async fn attempt(&self, lane: Lane, work: &Work) -> Result<Result<()>> {
         let mut tx = self.begin(lane).await?;
+        let began = Instant::now();
         match contained(work, &mut tx).await {
-            Ok(()) => match tx.commit().await {
-                Ok(()) => Ok(Ok(())),
-                Err(error) => match lost_commit(error) {
-                    error @ Error::Busy { .. } => Ok(Err(error)),
-                    error => Err(error),
-                },
-            },
+            Ok(()) => {
+                let committed = tx.commit().await;
+                note_held(began, 1);
+                match committed.map_err(lost_commit) {
+                    Ok(()) => Ok(Ok(())),
+                    Err(error @ Error::Busy { .. }) => Ok(Err(error)),
+                    Err(error) => Err(error),
+                }
+            }
             Err(error) if is_transient(&error) => Err(error),
             // Dropping the transaction rolls it back.
             Err(error) => Ok(Err(error)),
@@ -220,6 +226,12 @@ impl Lanes {
         }
         Ok(tx)
     }
+}
+
+/// Tells whoever traces `muster::lane` how long a transaction held its lane, commit included.
+fn note_held(began: Instant, members: usize) {
+    let held = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::trace!(target: "muster::lane", held_micros = held, members);
 }
 
 /// What a failed COMMIT means: one that the database refused changed nothing and may be tried again;

@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 
 use super::narrate::{Narrator, Shift};
 use super::prospect;
-use crate::domain::Result;
 use crate::domain::assertion::Prospect;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, UserId};
@@ -17,6 +16,7 @@ use crate::domain::link::Method;
 use crate::domain::origin::{Ending, Kind, Origin, Standing, effective};
 use crate::domain::plan::Effect;
 use crate::domain::policy::Rest;
+use crate::domain::{Id, Result};
 use crate::scim::text::fold;
 use crate::service::converge::assess::{Assessed, assess};
 use crate::service::converge::bind::{self, Leaving};
@@ -208,9 +208,12 @@ impl Survey {
 
         let (followed, removed) = people::links_that_follow(&self.ground, &found);
         rows.extend(joining.links.iter().cloned());
+        let removed: HashSet<DirectoryUserId> = removed.into_iter().collect();
         rows.retain(|link| !removed.contains(&link.directory_user_id));
+        let followed: HashMap<DirectoryUserId, Link> =
+            followed.into_iter().map(|link| (link.directory_user_id, link)).collect();
         for link in &mut rows {
-            if let Some(changed) = followed.iter().find(|changed| changed.directory_user_id == link.directory_user_id) {
+            if let Some(changed) = followed.get(&link.directory_user_id) {
                 link.clone_from(changed);
             }
         }
@@ -299,6 +302,14 @@ impl Survey {
             memberships::by_ids(tx, organization, there()).await?.into_iter().map(|m| (m.id, m)).collect();
         let mut roles = memberships::roles_of(tx, organization, there()).await?;
         let mut in_groups = groups::of_memberships(tx, organization, there()).await?;
+        let mut wanted: HashMap<MembershipId, Vec<Origin>> = HashMap::new();
+        for (id, origin) in target {
+            wanted.entry(*id).or_default().push(*origin);
+        }
+        let mut linked: HashMap<MembershipId, Vec<&Link>> = HashMap::new();
+        for link in rows {
+            linked.entry(link.membership_id.unwrap_or_else(Id::nil)).or_default().push(link);
+        }
         let mut shifts = Vec::new();
         for id in concerned {
             let membership = kept.remove(&id);
@@ -306,10 +317,9 @@ impl Survey {
                 continue;
             }
             let others = found.stored.get(&id).into_iter().flatten().filter(|o| !stored.contains(&(id, **o)));
-            let wanted = target.iter().filter(|(whose, _)| *whose == id).map(|(_, origin)| origin);
-            let after: Vec<Origin> = others.chain(wanted).copied().collect();
-            let mut standing =
-                Standing::of(rows.iter().filter(|link| link.membership_id == Some(id)).map(Link::stands));
+            let mut after: Vec<Origin> = others.copied().collect();
+            after.extend(wanted.remove(&id).unwrap_or_default());
+            let mut standing = Standing::of(linked.remove(&id).unwrap_or_default().into_iter().map(Link::stands));
             standing.deactivated = membership.as_ref().is_some_and(|membership| membership.deactivated);
             let has = effective(&after, standing, &self.ground.roles, |rule| self.ground.rank(rule));
             let before: Vec<Origin> = found.stored.get(&id).cloned().unwrap_or_default();

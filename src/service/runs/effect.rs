@@ -21,8 +21,11 @@ use crate::service::converge::{self, Ground, Scope};
 use crate::service::mapping::{apply, changes};
 use crate::store::{Tx, directories, directory_users, edges, links, origins, removal, rules, walk};
 
-/// How many people are looked at, without locks, to find those who are concerned.
-const LOOK: usize = 1_000;
+/// How many people are looked at at a time, without locks, to find those who are concerned: two looks fill a chunk
+/// if everybody is.
+const LOOK: usize = PEOPLE / 2;
+/// After how many who were looked at a chunk is due, however few are concerned: it renews the claim.
+const LOOK_AT_MOST: usize = 10_000;
 /// How many records of a removed directory go at a time.
 const RECORDS: i64 = 500;
 
@@ -215,22 +218,15 @@ async fn find(
         let next = concerned.last().copied().filter(|_| more);
         return Ok(Found { seen: limit(concerned.len()), concerned, next });
     }
-    let mut seen = 0;
+    let (mut concerned, mut seen) = (Vec::new(), 0);
     loop {
         let ids = walk::people(tx, organization, after, limit(LOOK)).await?;
-        let Some(last) = ids.last().copied() else { return Ok(Found { concerned: Vec::new(), seen, next: None }) };
-        let mut concerned = concerned(tx, organization, work, waited, &ids).await?;
-        if concerned.len() > PEOPLE {
-            concerned.truncate(PEOPLE);
-            after = concerned.last().copied().unwrap_or(last);
-            seen += limit(ids.iter().filter(|id| **id <= after).count());
-            return Ok(Found { concerned, seen, next: Some(after) });
-        }
-        after = last;
-        seen += limit(ids.len());
+        concerned.extend(self::concerned(tx, organization, work, waited, &ids).await?);
+        seen += ids.len();
+        after = ids.last().copied().unwrap_or(after);
         let over = ids.len() < LOOK;
-        if over || !concerned.is_empty() {
-            return Ok(Found { concerned, seen, next: Some(after).filter(|_| !over) });
+        if over || concerned.len() + LOOK > PEOPLE || seen >= LOOK_AT_MOST {
+            return Ok(Found { concerned, seen: limit(seen), next: Some(after).filter(|_| !over) });
         }
     }
 }

@@ -76,6 +76,8 @@ impl Turn {
             let (before, work) = (Arc::clone(&before), Arc::clone(&work));
             Box::pin(async move {
                 let Some(mut run) = runs::held(tx, &before, claim).await? else { return Ok(None) };
+                // For benchmarks: the transaction that the lane tells of next is that of a chunk.
+                tracing::trace!(target: "muster::lane", chunk_of = run.kind.as_str());
                 let cause = run.cause_of_chunks();
                 let mut change = Change::begin(tx, run.organization, now, &cause).await?;
                 if run.cancelling {
