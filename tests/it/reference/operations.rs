@@ -97,7 +97,7 @@ pub enum Operation {
         rule: usize,
         frozen: bool,
     },
-    /// A guard that lets one membership in an hour lose something, or the usual one.
+    /// A guard that lets hardly any membership lose something, or the usual one.
     Guard {
         second: bool,
         tiny: bool,
@@ -509,10 +509,54 @@ fn rename() -> impl Strategy<Value = Operation> {
 fn operation(theme: Theme) -> BoxedStrategy<Operation> {
     match theme {
         Theme::Facts => prop_oneof![8 => facts(), 1 => trust(), 1 => plan()].boxed(),
-        Theme::Trust => prop_oneof![3 => facts(), 3 => trust()].boxed(),
+        Theme::Trust => prop_oneof![3 => facts(), 1 => departure(), 3 => trust()].boxed(),
         Theme::Plans => prop_oneof![3 => facts(), 1 => trust(), 4 => plan()].boxed(),
         Theme::Names => prop_oneof![3 => facts(), 1 => trust(), 4 => rename()].boxed(),
     }
+}
+
+/// Somebody of the opening leaves their group, or the directory.
+fn departure() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        3 => (0..3_usize).prop_map(|user| Operation::PatchMembers {
+            group: 0,
+            add: Vec::new(),
+            remove: vec![Reference::User(user)],
+        }),
+        1 => (0..3_usize).prop_map(|user| Operation::DeleteUser { user }),
+        1 => Just(Operation::DeleteGroup { group: 0 }),
+    ]
+}
+
+/// Three people in a mirrored group: what there is to lose.
+fn opening() -> Vec<Operation> {
+    let person = |name| PersonSpec {
+        name,
+        given: 0,
+        email: Some(name),
+        active: Some(true),
+        title: None,
+        user_type: None,
+        external: Some(name),
+    };
+    let mut opening: Vec<Operation> =
+        (0..3).map(|name| Operation::CreateUser { second: false, person: person(name) }).collect();
+    let mirror = ActionSpec::Mirror { name: None, on_collision: OnCollision::Park, on_delete: OnDelete::Delete };
+    let rule = RuleSpec {
+        directory: None,
+        position: 0,
+        draft: false,
+        group: Some(2),
+        pinned: None,
+        capture: None,
+        user: None,
+        except: None,
+        then: vec![mirror],
+    };
+    opening.push(Operation::CreateRule { rule, apply: true });
+    let members = (0..3).map(Reference::User).collect();
+    opening.push(Operation::CreateGroup { second: false, name: 0, external: None, members });
+    opening
 }
 
 /// A few people, rules and groups to begin with, then up to `length` operations.
@@ -531,8 +575,10 @@ pub fn history(theme: Theme, length: usize) -> impl Strategy<Value = Vec<Operati
         let tiny = guards.into_iter().zip([false, true]).map(|((), second)| Operation::Guard { second, tiny: true });
         tiny.filter(move |_| theme == Theme::Trust)
     });
-    (people, rules, groups, guards, rest).prop_map(|(people, rules, groups, guards, rest)| {
-        people.chain(rules).chain(groups).chain(guards).chain(rest).collect()
+    let opens = proptest::bool::weighted(if theme == Theme::Trust { 0.6 } else { 0.0 });
+    (opens, people, rules, groups, guards, rest).prop_map(|(opens, people, rules, groups, guards, rest)| {
+        let opening = if opens { opening() } else { Vec::new() };
+        opening.into_iter().chain(people).chain(rules).chain(groups).chain(guards).chain(rest).collect()
     })
 }
 

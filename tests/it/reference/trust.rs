@@ -1,13 +1,13 @@
 //! What admins do beside rules: freezes, guards, pauses, removals, decisions; and what goes on in the background.
 
 use chrono::Duration;
-use muster::domain::Error;
 use muster::domain::id::{ParkedId, RunId};
 use muster::domain::origin::Ending;
 use muster::domain::parked::ParkedState;
 use muster::domain::plan::PlanChange;
 use muster::domain::rule::RuleState;
 use muster::domain::run::{Run, RunKind, RunState};
+use muster::domain::{Error, Id};
 use muster::service::directories::{self, DirectoryFields, lifecycle};
 use muster::service::mapping::{apply, decide};
 use muster::service::runs::{Step as Progress, Turn, control, step};
@@ -32,7 +32,8 @@ impl Stage {
             }
             Operation::Guard { second, tiny } => {
                 let Some(access) = self.access(*second) else { return Ok(()) };
-                let guard = if *tiny { json!({"minimum": 1, "percent": 0}) } else { json!({}) };
+                // In the first directory every loss waits, in the second all but one in an hour.
+                let guard = if *tiny { json!({"minimum": u8::from(*second), "percent": 0}) } else { json!({}) };
                 let settings = json!({"guard": guard}).as_object().cloned();
                 let fields = DirectoryFields { settings, ..DirectoryFields::default() };
                 answered(directories::update(&app, &self.api, access.directory.id, fields).await)?;
