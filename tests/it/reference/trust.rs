@@ -7,7 +7,7 @@ use muster::domain::parked::ParkedState;
 use muster::domain::plan::PlanChange;
 use muster::domain::rule::RuleState;
 use muster::domain::run::{Run, RunKind, RunState};
-use muster::domain::{Error, Id};
+use muster::domain::Error;
 use muster::service::directories::{self, DirectoryFields, lifecycle};
 use muster::service::mapping::{apply, decide};
 use muster::service::runs::{Step as Progress, Turn, control, step};
