@@ -1,13 +1,13 @@
 //! What admins do beside rules: freezes, guards, pauses, removals, decisions; and what goes on in the background.
 
 use chrono::Duration;
+use muster::domain::Error;
 use muster::domain::id::{ParkedId, RunId};
 use muster::domain::origin::Ending;
 use muster::domain::parked::ParkedState;
 use muster::domain::plan::PlanChange;
 use muster::domain::rule::RuleState;
 use muster::domain::run::{Run, RunKind, RunState};
-use muster::domain::Error;
 use muster::service::directories::{self, DirectoryFields, lifecycle};
 use muster::service::mapping::{apply, decide};
 use muster::service::runs::{Step as Progress, Turn, control, step};
