@@ -90,7 +90,7 @@ pub fn wanted(subject: &Subject<'_>, policy: &Policy) -> BTreeSet<Origin> {
     }
     let granted: BTreeSet<Target> = origins.iter().filter(|o| o.kind != Kind::Exclude).map(|o| o.target).collect();
     let held = subject.stored.iter().filter(|o| o.kind == Kind::Held);
-    let counts = |o: &&Origin| !granted.contains(&o.target) && o.rule.is_some_and(|rule| policy.known(rule).is_some());
+    let counts = |o: &&Origin| !granted.contains(&o.target) && o.rule.is_some_and(|rule| policy.holds_for(rule));
     origins.extend(held.filter(counts));
     origins
 }

@@ -89,6 +89,11 @@ impl Policy {
         self.resting.get(&id).is_some_and(|resting| resting.rest == Rest::Frozen)
     }
 
+    /// Whether what the rule gave, and a guard holds, goes on to be held: one that ends takes it along.
+    pub fn holds_for(&self, id: RuleId) -> bool {
+        self.rule(id).is_some() || self.is_frozen(id)
+    }
+
     /// What a directory may do; one that is not known may do everything.
     pub fn directory(&self, id: DirectoryId) -> DirectoryPolicy {
         self.directories.get(&id).copied().unwrap_or_default()

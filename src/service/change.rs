@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::event::{Cause, Event};
-use crate::domain::id::{EventId, OrganizationId, RunId};
+use crate::domain::id::{EventId, MembershipId, OrganizationId, RunId};
 use crate::domain::{Error, Result};
 use crate::store::{Tx, events, organizations};
 
@@ -73,6 +73,8 @@ pub struct Change<'a> {
     pub left_to: Option<RunId>,
     /// Addresses (folded) that accounts gave up: others may have waited for them. Converge takes them out.
     pub freed_addresses: BTreeSet<String>,
+    /// Memberships that somebody spoke for no more: their accounts follow the oldest of those who are left.
+    pub left_memberships: BTreeSet<MembershipId>,
     position: i64,
     last_event: Option<EventId>,
     before: i64,
@@ -103,6 +105,7 @@ impl<'a> Change<'a> {
             budget: usize::MAX,
             left_to: None,
             freed_addresses: BTreeSet::new(),
+            left_memberships: BTreeSet::new(),
             position,
             last_event,
             before: position,

@@ -23,7 +23,7 @@ pub struct StoredBinding {
     pub excepted: bool,
     /// The name that the mirror has or wants.
     pub mirror_name: Option<String>,
-    /// `made`, `adopted`, `parked` or `ended` (its people are leaving).
+    /// `made`, `adopted`, `parked`; `ended` or `released` while its people are leaving and it is to go or to stay.
     pub mirror_state: Option<String>,
     /// The native group that it became.
     pub mirror_group_id: Option<GroupId>,
@@ -33,6 +33,31 @@ pub struct StoredBinding {
     pub chosen_name: Option<String>,
     /// The native group that an admin let it adopt.
     pub chosen_group_id: Option<GroupId>,
+}
+
+impl StoredBinding {
+    /// The mirror has ended, and its people have not left yet.
+    pub fn is_on_its_way_out(&self) -> bool {
+        matches!(self.mirror_state.as_deref(), Some("ended" | "released"))
+    }
+
+    /// The mirror has ended, and the native group goes with its last people.
+    pub fn goes(&self) -> bool {
+        self.mirror_state.as_deref() == Some("ended")
+    }
+
+    /// The binding, its mirror ended; whether the native group `stays` once its people have left.
+    #[must_use]
+    pub fn on_its_way_out(self, stays: bool) -> Self {
+        let state = if stays { "released" } else { "ended" };
+        StoredBinding { mirror_state: Some(state.to_owned()), ..self }
+    }
+
+    /// The binding when the mirror is gone.
+    #[must_use]
+    pub fn without_mirror(self) -> Self {
+        StoredBinding { mirror_name: None, mirror_state: None, mirror_group_id: None, mirror_keep: false, ..self }
+    }
 }
 
 const COLUMNS: &str =
@@ -83,15 +108,21 @@ pub async fn of_mirror(tx: &mut Tx, organization: OrganizationId, group: GroupId
     tx.fetch_all(sql(text).bind(organization).bind(group)).await
 }
 
-/// Bindings whose mirrors have ended and whose people have left, up to `limit`; those whose people are held, or are
-/// still to leave in later chunks of a run, are left out.
+/// Bindings whose mirrors have ended and whose native groups are to go or to stay now, up to `limit`. One that goes
+/// waits for its people: those who are still to leave in later chunks of a run, and those who are held until somebody
+/// has decided. Those of paused directories wait too.
 pub async fn ended(tx: &mut Tx, organization: OrganizationId, limit: i64) -> Result<Vec<StoredBinding>> {
+    // Selecting what no index covers lets SQLite look among the group's origins, and not among all.
     let text = format!(
         "SELECT {COLUMNS} FROM bindings b
          WHERE b.organization_id = $1 AND b.mirror_state IN ('ended', 'released')
-            AND NOT EXISTS (SELECT 1 FROM origins o WHERE o.organization_id = $1 AND o.target_id = b.mirror_group_id
-                AND o.target = 'group' AND (o.kind = 'held' OR (o.kind IN ('rule', 'frozen') AND o.rule_id = b.rule_id
-                    AND o.directory_group_id = b.directory_group_id)))
+            AND (b.mirror_state = 'released' OR NOT EXISTS (SELECT 1 FROM origins o WHERE o.organization_id = $1
+                AND o.target_id = b.mirror_group_id AND o.target = 'group' AND o.kind = 'held'))
+            AND (b.mirror_state = 'released' OR NOT EXISTS (SELECT o.rule_version FROM origins o WHERE o.organization_id = $1
+                AND o.target_id = b.mirror_group_id AND o.target = 'group' AND o.kind IN ('rule', 'frozen')
+                AND o.rule_id = b.rule_id AND o.directory_group_id = b.directory_group_id))
+            AND NOT EXISTS (SELECT 1 FROM directories d
+                WHERE d.organization_id = $1 AND d.id = b.directory_id AND d.paused_at IS NOT NULL)
          LIMIT $2"
     );
     tx.fetch_all(sql(text).bind(organization).bind(limit)).await

@@ -187,6 +187,21 @@ pub async fn people_of_membership(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// The directory users who are linked to one of these memberships.
+pub async fn people_of_memberships(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    memberships: impl IntoIterator<Item = MembershipId>,
+) -> Result<Vec<DirectoryUserId>> {
+    let text = format!(
+        "SELECT l.directory_user_id FROM {} identity_links l
+            ON l.organization_id = $2 AND l.membership_id = r.id WHERE l.state = 'linked'",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(sql(text).bind(Rows::ids(memberships)).bind(organization)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// All links to these memberships, whatever their state.
 pub async fn of_memberships(
     tx: &mut Tx,

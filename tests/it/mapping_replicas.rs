@@ -52,8 +52,7 @@ async fn two_replicas_at_once_end_in_what_facts_and_decisions_make_of_it() {
         }
         let mut runner = TestRunner::deterministic();
         for round in 0..ROUNDS {
-            // Not yet with guards and freezes: what is held there while replicas race is a known limit.
-            let theme = [Theme::Facts, Theme::Plans][round % 2];
+            let theme = [Theme::Facts, Theme::Plans, Theme::Trust][round % 3];
             let mut stage = Stage::new(&replicas[0]).await;
             let work: Vec<_> = (0..2 * CLIENTS)
                 .map(|client| {

@@ -34,7 +34,7 @@ pub(crate) struct Draft {
     pub(crate) gone: BTreeMap<GroupId, Group>,
     /// Bindings that are new or changed; `None` for those that end.
     bindings: BTreeMap<Key, Option<StoredBinding>>,
-    mirrors: HashMap<GroupId, Key>,
+    mirrors: HashMap<GroupId, BTreeSet<Key>>,
 }
 
 impl Draft {
@@ -55,17 +55,17 @@ impl Draft {
 
     /// The binding by which a group is a mirror, of those that are new or changed.
     pub(crate) fn mirrored_by(&self, id: GroupId) -> Option<Key> {
-        self.mirrors.get(&id).copied()
+        self.mirrors.get(&id).and_then(|keys| keys.first()).copied()
     }
 
     /// Stores a binding, or ends it.
     pub(crate) fn bind(&mut self, key: Key, binding: Option<StoredBinding>) {
         let before = self.bindings.get(&key).and_then(|before| before.as_ref()?.mirror_group_id);
-        if let Some(group) = before.filter(|group| self.mirrors.get(group) == Some(&key)) {
-            self.mirrors.remove(&group);
+        if let Some(keys) = before.and_then(|group| self.mirrors.get_mut(&group)) {
+            keys.remove(&key);
         }
         if let Some(group) = binding.as_ref().and_then(|binding| binding.mirror_group_id) {
-            self.mirrors.insert(group, key);
+            self.mirrors.entry(group).or_default().insert(key);
         }
         self.bindings.insert(key, binding);
     }
@@ -95,13 +95,37 @@ impl Draft {
         }
     }
 
-    /// Whether a binding mirrors this group.
-    pub(crate) async fn is_mirror(&self, tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<bool> {
-        if self.mirrors.contains_key(&id) {
-            return Ok(true);
-        }
+    /// The bindings by which this group is a mirror, or was one until its people have left.
+    pub(crate) async fn mirrors_of(
+        &self,
+        tx: &mut Tx,
+        organization: OrganizationId,
+        id: GroupId,
+    ) -> Result<Vec<StoredBinding>> {
+        let drafted = self.mirrors.get(&id).into_iter().flatten().filter_map(|key| self.bindings.get(key)?.clone());
         let stored = bindings::of_mirror(tx, organization, id).await?;
-        Ok(stored.iter().any(|binding| !self.bindings.contains_key(&(binding.rule_id, binding.directory_group_id))))
+        Ok(drafted.chain(stored.into_iter().filter(|binding| !self.has(binding))).collect())
+    }
+
+    /// Whether the draft says what becomes of a stored binding.
+    fn has(&self, stored: &StoredBinding) -> bool {
+        self.bindings.contains_key(&(stored.rule_id, stored.directory_group_id))
+    }
+
+    /// Makes a group free for another mirror: those whose people are about to leave it have none any more.
+    pub(crate) async fn take_over(&mut self, tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<()> {
+        for before in self.mirrors_of(tx, organization, id).await? {
+            let rest = before.without_mirror();
+            self.bind((rest.rule_id, rest.directory_group_id), Some(rest).filter(|rest| rest.matched || rest.excepted));
+        }
+        Ok(())
+    }
+
+    /// The bindings whose mirrors have ended and whose people have not left yet.
+    pub(crate) async fn on_the_way_out(&self, tx: &mut Tx, organization: OrganizationId) -> Result<Vec<StoredBinding>> {
+        let stored = bindings::on_the_way_out(tx, organization).await?.into_iter().filter(|one| !self.has(one));
+        let drafted = self.bindings.values().flatten().filter(|one| one.is_on_its_way_out()).cloned();
+        Ok(stored.chain(drafted).collect())
     }
 
     /// The bindings of these directory groups.

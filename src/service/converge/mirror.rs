@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Ground;
-use super::bind::{Bound, Ended, Leaving, stays};
+use super::bind::{Bound, is_taken, stays};
 use super::draft::Draft;
 use crate::domain::Result;
 use crate::domain::directory::DirectoryGroup;
@@ -21,9 +21,10 @@ pub(super) async fn binding(
     draft: &mut Draft,
     (rule, source, seen): (&Rule, &DirectoryGroup, &GroupMatch),
     before: Option<&StoredBinding>,
-    (leaving, now): (Leaving, DateTime<Utc>),
+    now: DateTime<Utc>,
     bound: &mut Bound,
 ) -> Result<StoredBinding> {
+    let mirrors = rule.mirror().filter(|_| seen.matched);
     let mut binding = StoredBinding {
         rule_id: rule.id,
         directory_group_id: source.id,
@@ -33,28 +34,16 @@ pub(super) async fn binding(
         mirror_name: None,
         mirror_state: None,
         mirror_group_id: None,
-        mirror_keep: rule.mirror().is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep),
+        mirror_keep: mirrors.is_some_and(|(_, _, on_delete)| on_delete == OnDelete::Keep),
         chosen_name: before.and_then(|before| before.chosen_name.clone()),
         chosen_group_id: before.and_then(|before| before.chosen_group_id),
     };
     let existing = before.filter(|b| b.mirror_group_id.is_some());
-    let Some((_, on_collision, _)) = rule.mirror().filter(|_| seen.matched) else {
-        if let Some((before, group)) = existing.and_then(|before| Some((before, before.mirror_group_id?))) {
-            let goes = !stays(ground, before);
-            match leaving {
-                Leaving::Now => {
-                    // Whether the rule looks at the group goes on to count, also while the mirror's people are held.
-                    let (matched, excepted) = (seen.matched, seen.excepted);
-                    let binding = StoredBinding { matched, excepted, ..before.clone() };
-                    bound.ended.insert(group, Ended { binding, goes });
-                }
-                Leaving::Later => {
-                    binding.mirror_group_id = Some(group);
-                    binding.mirror_state = Some(if goes { "ended" } else { "released" }.to_owned());
-                }
-            }
-        }
-        return Ok(binding);
+    let Some((_, on_collision, _)) = mirrors else {
+        let Some(before) = existing else { return Ok(binding) };
+        // Whether the rule looks at the group goes on to count.
+        let binding = StoredBinding { matched: seen.matched, excepted: seen.excepted, ..before.clone() };
+        return Ok(bound.end(before, binding, stays(ground, before)));
     };
     let wanted = binding.chosen_name.as_ref().or(seen.mirror_name.as_ref());
     let mut naming = Naming { tx, ground, draft, on_collision, now, bound };
@@ -106,8 +95,9 @@ impl Naming<'_> {
         let adopts = binding.chosen_group_id.or(holder.filter(|_| self.on_collision == OnCollision::Adopt));
         if let Some(group) = adopts
             && self.draft.group(self.tx, organization, group).await?.is_some()
-            && !self.draft.is_mirror(self.tx, organization, group).await?
+            && !is_taken(self.tx, self.ground, self.draft, group).await?
         {
+            self.draft.take_over(self.tx, organization, group).await?;
             binding.mirror_group_id = Some(group);
             binding.mirror_state = Some("adopted".to_owned());
             // At once, and not at the next occasion: the spelling may differ.

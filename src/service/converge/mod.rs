@@ -25,19 +25,19 @@ pub(crate) use accounts::climb;
 pub(crate) use ground::Ground;
 pub(crate) use losses::find as find_losses;
 
-use self::bind::{Bound, Ended, Leaving};
+use self::bind::Bound;
 use self::draft::Draft;
 use super::change::Change;
 use super::runs::effect;
 use crate::domain::Result;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId};
-use crate::store::{bindings, directory_users, edges, memberships, origins};
+use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId};
+use crate::store::{bindings, directory_users, edges, links, memberships, origins};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
 
-/// How many mirrors that ended may go with one change.
-const ENDED: i64 = 1_000;
+/// How many mirrors that ended go at a time.
+const ENDED: i64 = 500;
 
 /// What may have changed. Converging too much costs time and changes nothing; too little is a defect.
 #[derive(Debug, Default, Clone)]
@@ -61,22 +61,22 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
     if !removed_groups.is_empty() && !ground.resting.is_empty() {
         users.extend(origins::frozen_by_groups(change.tx, change.organization, removed_groups.iter().copied()).await?);
     }
-    // Each round may free names that mirrors wait for, groups that they may adopt, or addresses that people wait
-    // for; a round without any is the last. A name changes hands once per round and is never freed by taking it,
-    // and an account changes its address only to that of its person, so this ends.
+    // Each round may free names that mirrors wait for, groups that they may adopt, addresses that people wait for, or
+    // accounts that follow somebody else now; a round without any is the last. A name changes hands once per round
+    // and is never freed by taking it, an account changes its address only to that of its person, and people leave
+    // once, so this ends.
     let mut removed = removed_groups.clone();
     let mut vanished = change.trace.vanished;
     loop {
         if !freed_names.is_empty() {
             groups.extend(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?);
         }
-        let bound = bind_groups(change, &ground, &std::mem::take(&mut groups), &removed, Leaving::Now).await?;
+        let bound = bind_groups(change, &ground, &std::mem::take(&mut groups), &removed).await?;
         removed.clear();
         if !bound.changed.is_empty() {
             users.extend(edges::people_of(change.tx, change.organization, bound.changed).await?);
         }
-        let rest = users.len() > change.budget;
-        if rest {
+        if users.len() > change.budget {
             leave_to_a_run(change, &mut users).await?;
         }
         let scope: Vec<DirectoryUserId> = std::mem::take(&mut users).into_iter().collect();
@@ -86,23 +86,18 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
             change.flush_if_large().await?;
         }
         freed_names = bound.freed_names;
-        for (group, ended) in bound.ended {
-            if rest {
-                // Its people leave later, and so does it.
-                bindings::put(change.tx, change.organization, &[ended.marked()]).await?;
-            } else {
-                freed_names.extend(let_go(change, &ground, group, ended).await?);
-            }
-        }
         let freed_addresses = std::mem::take(&mut change.freed_addresses);
         if !freed_addresses.is_empty() {
             users.extend(directory_users::with_addresses(change.tx, change.organization, freed_addresses).await?);
         }
-        if change.trace.vanished > vanished {
-            // Mirrors that ended may have waited for these.
+        let left = std::mem::take(&mut change.left_memberships);
+        if !left.is_empty() {
+            users.extend(links::people_of_memberships(change.tx, change.organization, left).await?);
+        }
+        // Mirrors that ended may have waited for what was held.
+        if bound.leavers || change.trace.vanished > vanished {
             vanished = change.trace.vanished;
-            let (waiting, _) = finish(change, BTreeSet::new(), ENDED).await?;
-            groups.extend(waiting);
+            while !let_leavers_go(change, &ground, ENDED, &mut freed_names).await? {}
         }
         if freed_names.is_empty() && users.is_empty() && groups.is_empty() {
             break;
@@ -123,7 +118,7 @@ async fn leave_to_a_run(change: &mut Change<'_>, people: &mut BTreeSet<Directory
 /// [`finish`].
 pub(crate) async fn bind(change: &mut Change<'_>, groups: &BTreeSet<DirectoryGroupId>) -> Result<BTreeSet<String>> {
     let ground = Ground::load(change.tx, change.organization).await?;
-    let bound = bind_groups(change, &ground, groups, &BTreeSet::new(), Leaving::Later).await?;
+    let bound = bind_groups(change, &ground, groups, &BTreeSet::new()).await?;
     Ok(bound.freed_names)
 }
 
@@ -136,21 +131,7 @@ pub(crate) async fn finish(
     limit: i64,
 ) -> Result<(BTreeSet<DirectoryGroupId>, bool)> {
     let ground = Ground::load(change.tx, change.organization).await?;
-    let ended = bindings::ended(change.tx, change.organization, limit).await?;
-    let over = i64::try_from(ended.len()).is_ok_and(|count| count < limit);
-    for mut binding in ended {
-        let key = (binding.rule_id, binding.directory_group_id);
-        let goes = binding.mirror_state.as_deref() == Some("ended");
-        let group = binding.mirror_group_id.take();
-        binding.mirror_state = None;
-        let mut draft = Draft::default();
-        draft.bind(key, Some(binding).filter(|binding| binding.matched || binding.excepted));
-        draft.write(change).await?;
-        if let Some(group) = group {
-            freed_names.extend(let_go_now(change, &ground, group, goes).await?);
-        }
-        change.flush_if_large().await?;
-    }
+    let over = let_leavers_go(change, &ground, limit, &mut freed_names).await?;
     if freed_names.is_empty() {
         return Ok((BTreeSet::new(), over));
     }
@@ -163,38 +144,41 @@ async fn bind_groups(
     ground: &Ground,
     groups: &BTreeSet<DirectoryGroupId>,
     removed: &BTreeSet<DirectoryGroupId>,
-    leaving: Leaving,
 ) -> Result<Bound> {
     let mut all = Bound::default();
     let groups: Vec<DirectoryGroupId> = groups.union(removed).copied().collect();
     for chunk in groups.chunks(bind::CHUNK) {
         let mut draft = Draft::default();
         let chunk = chunk.iter().copied().collect();
-        let bound = bind::groups(change.tx, ground, &mut draft, &chunk, removed, (leaving, change.now)).await?;
+        let bound = bind::groups(change.tx, ground, &mut draft, &chunk, removed, change.now).await?;
         draft.write(change).await?;
         all.changed.extend(bound.changed);
         all.ended.extend(bound.ended);
+        all.leavers |= bound.leavers;
         all.freed_names.extend(bound.freed_names);
     }
     Ok(all)
 }
 
-/// Deletes or releases a native group whose mirror ended. Answers its name, if it is free now. One that is to go
-/// and whose people are held waits until somebody has decided.
-async fn let_go(change: &mut Change<'_>, ground: &Ground, group: GroupId, ended: Ended) -> Result<Option<String>> {
-    if ended.goes && origins::is_held(change.tx, change.organization, group).await? {
-        bindings::put(change.tx, change.organization, &[ended.marked()]).await?;
-        return Ok(None);
+/// Lets go of native groups whose mirrors ended and whose people have left, up to `limit`: they are deleted, or stay
+/// as ordinary ones. Adds the names that become free; answers whether that was all.
+async fn let_leavers_go(
+    change: &mut Change<'_>,
+    ground: &Ground,
+    limit: i64,
+    freed_names: &mut BTreeSet<String>,
+) -> Result<bool> {
+    let ended = bindings::ended(change.tx, change.organization, limit).await?;
+    let over = i64::try_from(ended.len()).is_ok_and(|count| count < limit);
+    for binding in ended {
+        let Some(group) = binding.mirror_group_id else { continue };
+        let spoken_for = binding.goes() && origins::speak_for_group(change.tx, change.organization, group).await?;
+        let mut draft = Draft::default();
+        freed_names.extend(bind::let_go(change.tx, ground, &mut draft, binding, spoken_for).await?);
+        draft.write(change).await?;
+        change.flush_if_large().await?;
     }
-    let_go_now(change, ground, group, ended.goes).await
-}
-
-async fn let_go_now(change: &mut Change<'_>, ground: &Ground, group: GroupId, goes: bool) -> Result<Option<String>> {
-    let spoken_for = goes && origins::speak_for_group(change.tx, change.organization, group).await?;
-    let mut draft = Draft::default();
-    let freed = bind::let_go(change.tx, ground, &mut draft, group, goes, spoken_for).await?;
-    draft.write(change).await?;
-    Ok(freed)
+    Ok(over)
 }
 
 /// Ends a membership that nothing speaks for any more: no origin, no link in force. Otherwise it stays.

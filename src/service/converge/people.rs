@@ -103,6 +103,9 @@ pub(crate) fn links_that_follow(ground: &Ground, seen: &Assessed) -> (Vec<Link>,
 
 async fn follow_facts(change: &mut Change<'_>, ground: &Ground, seen: &mut Assessed) -> Result<()> {
     let (changed, removed) = links_that_follow(ground, seen);
+    let ended = changed.iter().filter(|link| link.state == "ended").map(|link| link.directory_user_id);
+    let left = ended.chain(removed.iter().copied()).filter_map(|id| seen.links.get(&id)?.membership_id);
+    change.left_memberships.extend(left);
     links::put(change.tx, change.organization, &changed, change.now).await?;
     links::remove(change.tx, change.organization, &removed).await?;
     for link in changed {

@@ -6,13 +6,16 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::Result;
-use crate::domain::id::{DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, RoleId, RuleId, UserId};
+use crate::domain::id::{
+    DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RoleId, RuleId, UserId,
+};
 use crate::domain::native::{Group, User, name_key};
 use crate::domain::origin::{Effective, Kind, Origin, Target};
 use crate::domain::plan::{Effect, EffectKind};
 use crate::service::converge::Ground;
 use crate::service::converge::assess::Assessed;
 use crate::service::converge::draft::{Draft, Key};
+use crate::store::bindings::{self, StoredBinding};
 use crate::store::memberships::StoredMembership;
 use crate::store::{Tx, directory_groups, groups, rules, users};
 
@@ -118,14 +121,38 @@ impl Narrator {
             let name = draft.group(tx, organization, *id).await?.map(|group| group.name);
             effects.push(effect(EffectKind::GroupKept, Some(*id), id.to_string(), json!({"name": name})));
         }
+        effects.extend(self.bindings(tx, organization, draft, source).await?);
+        Ok(effects)
+    }
+
+    /// The effects on bindings: mirrors that adopt a group or wait for a name; in a verification, all differences.
+    async fn bindings(
+        &self,
+        tx: &mut Tx,
+        organization: OrganizationId,
+        draft: &Draft,
+        source: impl Fn(Key) -> Value,
+    ) -> Result<Vec<Effect>> {
+        let changed = draft.bindings().keys().map(|(_, group)| *group).collect::<BTreeSet<_>>();
+        let stored: HashMap<Key, StoredBinding> = bindings::of_groups(tx, organization, changed)
+            .await?
+            .into_iter()
+            .map(|binding| ((binding.rule_id, binding.directory_group_id), binding))
+            .collect();
+        let mut effects = Vec::new();
         for (key, binding) in draft.bindings() {
             if self.strict {
                 effects.push(effect(EffectKind::BindingDiffers, None, self.source(*key), source(*key)));
             }
             let Some(binding) = binding else { continue };
+            let was = stored.get(key).filter(|was| was.mirror_state == binding.mirror_state);
             let kind = match binding.mirror_state.as_deref() {
-                Some("parked") => EffectKind::MirrorParked,
-                Some("adopted") => EffectKind::GroupAdopted,
+                Some("parked") if was.is_none_or(|was| was.mirror_name != binding.mirror_name) => {
+                    EffectKind::MirrorParked
+                }
+                Some("adopted") if was.is_none_or(|was| was.mirror_group_id != binding.mirror_group_id) => {
+                    EffectKind::GroupAdopted
+                }
                 _ => continue,
             };
             let mut data = source(*key);

@@ -19,12 +19,13 @@ use crate::domain::policy::Rest;
 use crate::domain::{Id, Result};
 use crate::scim::text::fold;
 use crate::service::converge::assess::{Assessed, assess};
-use crate::service::converge::bind::{self, Leaving};
+use crate::service::converge::bind;
 use crate::service::converge::draft::Draft;
 use crate::service::converge::{Ground, climb, find_losses, people};
+use crate::store::bindings::StoredBinding;
 use crate::store::links::{self, Link};
 use crate::store::memberships::StoredMembership;
-use crate::store::origins::{self, Placed};
+use crate::store::origins::{self, Giver, Placed};
 use crate::store::{Tx, bindings, edges, groups, memberships};
 
 /// How many people are looked at at a time.
@@ -370,76 +371,75 @@ async fn draft_groups(
     groups: BTreeSet<DirectoryGroupId>,
     now: DateTime<Utc>,
 ) -> Result<(BTreeSet<DirectoryGroupId>, BTreeSet<GroupId>)> {
-    let (mut changed, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    let (mut changed, mut ended) = (BTreeSet::new(), BTreeSet::new());
     let mut round = groups;
-    let freed = draft_leftovers(tx, ground, draft).await?;
-    round.extend(bindings::waiting_for_names(tx, ground.organization, freed).await?);
-    while !round.is_empty() {
+    loop {
         let mut freed: BTreeSet<String> = BTreeSet::new();
-        let mut ended = BTreeMap::new();
         let all: Vec<DirectoryGroupId> = std::mem::take(&mut round).into_iter().collect();
         for chunk in all.chunks(bind::CHUNK) {
             let chunk = chunk.iter().copied().collect();
-            let bound = bind::groups(tx, ground, draft, &chunk, &BTreeSet::new(), (Leaving::Now, now)).await?;
+            let bound = bind::groups(tx, ground, draft, &chunk, &BTreeSet::new(), now).await?;
             changed.extend(bound.changed);
             freed.extend(bound.freed_names);
             ended.extend(bound.ended);
         }
-        for (group, bind::Ended { goes, .. }) in ended {
-            let spoken_for = goes && will_be_spoken_for(tx, ground, group).await?;
-            freed.extend(bind::let_go(tx, ground, draft, group, goes, spoken_for).await?);
-            if !draft.gone.contains_key(&group) {
-                kept.insert(group);
-            }
+        freed.extend(let_leavers_go(tx, ground, draft).await?);
+        if freed.is_empty() {
+            break;
         }
-        if !freed.is_empty() {
-            round.extend(bindings::waiting_for_names(tx, ground.organization, freed.iter().cloned()).await?);
-            round.extend(draft.waiting_for_names(&freed));
+        round.extend(bindings::waiting_for_names(tx, ground.organization, freed.iter().cloned()).await?);
+        round.extend(draft.waiting_for_names(&freed));
+    }
+    let mut kept = BTreeSet::new();
+    for group in ended {
+        // One that another mirror took over, or adopted in a later round, has changed hands.
+        let mirrors = draft.mirrors_of(tx, ground.organization, group).await?;
+        if mirrors.iter().all(StoredBinding::is_on_its_way_out) && !draft.gone.contains_key(&group) {
+            kept.insert(group);
         }
     }
-    // One that another mirror adopted in a later round has changed hands.
-    let mut released = BTreeSet::new();
-    for group in kept {
-        if !draft.is_mirror(tx, ground.organization, group).await? && !draft.gone.contains_key(&group) {
-            released.insert(group);
-        }
-    }
-    Ok((changed, released))
+    Ok((changed, kept))
 }
 
-/// Lets go, in the draft, of mirrors that ended before and whose people were held, where their rule or directory is
-/// gone now: nothing is held for those. Answers the names that become free.
-async fn draft_leftovers(tx: &mut Tx, ground: &Ground, draft: &mut Draft) -> Result<BTreeSet<String>> {
+/// Lets go, in the draft, of mirrors that ended and whose people will have left. Answers the names that become free.
+async fn let_leavers_go(tx: &mut Tx, ground: &Ground, draft: &mut Draft) -> Result<BTreeSet<String>> {
     let mut freed = BTreeSet::new();
-    for binding in bindings::on_the_way_out(tx, ground.organization).await? {
-        let directory = ground.directory(binding.directory_id);
-        let gone = ground.rule(binding.rule_id).is_none() && !ground.is_frozen(binding.rule_id);
-        let Some(group) = binding.mirror_group_id.filter(|_| !directory.paused) else { continue };
-        if gone || directory.leaving.is_some() {
-            draft.bind((binding.rule_id, binding.directory_group_id), None);
-            let goes = binding.mirror_state.as_deref() == Some("ended");
-            let spoken_for = goes && will_be_spoken_for(tx, ground, group).await?;
-            freed.extend(bind::let_go(tx, ground, draft, group, goes, spoken_for).await?);
+    for binding in draft.on_the_way_out(tx, ground.organization).await? {
+        let Some(group) = binding.mirror_group_id else { continue };
+        if ground.directory(binding.directory_id).paused {
+            continue;
         }
+        let mut spoken_for = false;
+        if binding.goes() {
+            let givers = origins::givers_of_group(tx, ground.organization, group).await?;
+            if givers.iter().any(|giver| is_still_held(ground, giver)) {
+                continue;
+            }
+            spoken_for = givers.iter().any(|giver| will_speak(ground, giver));
+        }
+        freed.extend(bind::let_go(tx, ground, draft, binding, spoken_for).await?);
     }
     Ok(freed)
 }
 
-/// Whether anything will speak for somebody's belonging to a native group whose mirror ends. What active and frozen
-/// rules give is not asked here: those that go on name the group.
-async fn will_be_spoken_for(tx: &mut Tx, ground: &Ground, group: GroupId) -> Result<bool> {
-    let givers = origins::givers_of_group(tx, ground.organization, group).await?;
-    Ok(givers.iter().any(|giver| {
-        let directory = giver.directory_id.map(|id| ground.directory(id)).unwrap_or_default();
-        let rest = ground.resting.get(&giver.rule_id).map(|resting| resting.rest);
-        let handed_over = rest == Some(Rest::HandedOver) || directory.leaving == Some(Ending::HandOver);
-        match Kind::from_word(&giver.kind) {
-            Some(Kind::Manual) => true,
-            Some(Kind::Exclude) | None => false,
-            Some(_) if directory.paused => true,
-            Some(_) if handed_over => !giver.excluded,
-            Some(Kind::Held) => ground.known(giver.rule_id).is_some() && directory.leaving.is_none(),
-            Some(Kind::Rule | Kind::Frozen) => false,
-        }
-    }))
+/// Whether what is held in this way goes on to be.
+fn is_still_held(ground: &Ground, giver: &Giver) -> bool {
+    let directory = giver.directory_id.map(|id| ground.directory(id)).unwrap_or_default();
+    giver.kind == "held" && (directory.paused || (directory.leaving.is_none() && ground.holds_for(giver.rule_id)))
+}
+
+/// Whether this will speak for somebody's belonging to a native group whose mirror ends. What active and frozen rules
+/// give is not asked here: those that go on name the group.
+fn will_speak(ground: &Ground, giver: &Giver) -> bool {
+    let directory = giver.directory_id.map(|id| ground.directory(id)).unwrap_or_default();
+    let rest = ground.resting.get(&giver.rule_id).map(|resting| resting.rest);
+    let handed_over = rest == Some(Rest::HandedOver) || directory.leaving == Some(Ending::HandOver);
+    match Kind::from_word(&giver.kind) {
+        Some(Kind::Manual) => true,
+        Some(Kind::Exclude) | None => false,
+        Some(_) if directory.paused => true,
+        Some(_) if handed_over => !giver.excluded,
+        Some(Kind::Held) => is_still_held(ground, giver),
+        Some(Kind::Rule | Kind::Frozen) => false,
+    }
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 
 use super::{Call, Log, Outcome, definition, write};
@@ -174,12 +172,7 @@ async fn remove(change: &mut Change<'_>, access: &ScimAccess, user: &DirectoryUs
     custom::set_unique_values(change.tx, access.scope, "User", user.id.uuid(), &[]).await?;
     directory_users::delete(change.tx, organization, user.id).await?;
     change.emit("dsync.user.deleted", user.json(organization));
-    let mut users = BTreeSet::from([user.id]);
-    if let Some(membership) = link.as_ref().and_then(|link| link.membership_id) {
-        // The account follows the oldest of those who are left.
-        users.extend(links::people_of_membership(change.tx, organization, membership).await?);
-    }
-    converge(change, Scope { users, ..Scope::default() }).await?;
+    converge(change, Scope { users: [user.id].into(), ..Scope::default() }).await?;
     let goes = access.directory.settings.deleted_people == DeletedPeople::Delete;
     if let Some(membership) = link.and_then(|link| link.membership_id).filter(|_| goes) {
         leave(change, membership).await?;

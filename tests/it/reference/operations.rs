@@ -353,12 +353,16 @@ fn references() -> impl Strategy<Value = Vec<Reference>> {
     proptest::collection::vec(one, 0..5)
 }
 
+fn on_collision() -> impl Strategy<Value = OnCollision> {
+    prop_oneof![Just(OnCollision::Park), Just(OnCollision::Suffix), Just(OnCollision::Adopt)]
+}
+
+fn on_delete() -> impl Strategy<Value = OnDelete> {
+    prop_oneof![2 => Just(OnDelete::Delete), 1 => Just(OnDelete::Keep)]
+}
+
 fn action() -> impl Strategy<Value = ActionSpec> {
-    let mirror = (
-        proptest::option::of(0..TEMPLATES.len()),
-        prop_oneof![Just(OnCollision::Park), Just(OnCollision::Suffix), Just(OnCollision::Adopt)],
-        prop_oneof![Just(OnDelete::Delete), Just(OnDelete::Keep)],
-    );
+    let mirror = (proptest::option::of(0..TEMPLATES.len()), on_collision(), on_delete());
     prop_oneof![
         1 => Just(ActionSpec::Ensure),
         5 => mirror.prop_map(|(name, on_collision, on_delete)| ActionSpec::Mirror { name, on_collision, on_delete }),
@@ -528,8 +532,8 @@ fn departure() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// Three people in a mirrored group: what there is to lose.
-fn opening() -> Vec<Operation> {
+/// Three people in a mirrored group: what there is to lose. With `before`, a group of the mirror's name is there.
+fn opening(on_collision: OnCollision, on_delete: OnDelete, before: bool) -> Vec<Operation> {
     let person = |name| PersonSpec {
         name,
         given: 0,
@@ -539,9 +543,9 @@ fn opening() -> Vec<Operation> {
         user_type: None,
         external: Some(name),
     };
-    let mut opening: Vec<Operation> =
-        (0..3).map(|name| Operation::CreateUser { second: false, person: person(name) }).collect();
-    let mirror = ActionSpec::Mirror { name: None, on_collision: OnCollision::Park, on_delete: OnDelete::Delete };
+    let mut opening = if before { vec![Operation::CreateNativeGroup { name: 3 }] } else { Vec::new() };
+    opening.extend((0..3).map(|name| Operation::CreateUser { second: false, person: person(name) }));
+    let mirror = ActionSpec::Mirror { name: None, on_collision, on_delete };
     let rule = RuleSpec {
         directory: None,
         position: 0,
@@ -573,12 +577,26 @@ pub fn history(theme: Theme, length: usize) -> impl Strategy<Value = Vec<Operati
     let rest = proptest::collection::vec(operation(theme), 1..=length);
     let guards = proptest::collection::vec(Just(()), 0..3).prop_map(move |guards| {
         let tiny = guards.into_iter().zip([false, true]).map(|((), second)| Operation::Guard { second, tiny: true });
-        tiny.filter(move |_| theme == Theme::Trust)
+        tiny.filter(move |_| matches!(theme, Theme::Trust | Theme::Plans))
     });
-    let opens = proptest::bool::weighted(if theme == Theme::Trust { 0.6 } else { 0.0 });
-    (opens, people, rules, groups, guards, rest).prop_map(|(opens, people, rules, groups, guards, rest)| {
-        let opening = if opens { opening() } else { Vec::new() };
-        opening.into_iter().chain(people).chain(rules).chain(groups).chain(guards).chain(rest).collect()
+    let opens = match theme {
+        Theme::Trust => 0.6,
+        Theme::Plans => 0.4,
+        Theme::Facts | Theme::Names => 0.2,
+    };
+    let opening = (on_collision(), on_delete(), proptest::bool::weighted(0.3))
+        .prop_map(|(on_collision, on_delete, before)| opening(on_collision, on_delete, before));
+    let opening = proptest::option::weighted(opens, opening);
+    (opening, people, rules, groups, guards, rest).prop_map(|(opening, people, rules, groups, guards, rest)| {
+        opening
+            .unwrap_or_default()
+            .into_iter()
+            .chain(people)
+            .chain(rules)
+            .chain(groups)
+            .chain(guards)
+            .chain(rest)
+            .collect()
     })
 }
 

@@ -342,7 +342,7 @@ fn of_groups(before: &World, after: &World) -> Vec<String> {
                 };
                 told.push(format!("group_adopted {what}"));
             }
-            (Some("parked"), _) if was.is_none_or(|was| was.state != mirror.state) => {
+            (Some("parked"), _) if was.is_none_or(|was| was.state != mirror.state || was.name != mirror.name) => {
                 told.push(format!("mirror_parked {}", key.1));
             }
             _ => {}
