@@ -30,7 +30,7 @@ CREATE INDEX origins_rule ON origins (organization_id, rule_id, directory_user_i
 DROP INDEX origins_target;
 CREATE INDEX origins_target ON origins (organization_id, target_id, target, kind, membership_id);
 -- What ends with a directory group although nobody is in it any more.
-CREATE INDEX origins_frozen ON origins (organization_id, directory_group_id) WHERE kind = 'frozen';
+CREATE INDEX origins_frozen ON origins (organization_id, directory_group_id) WHERE kind IN ('frozen', 'exclude');
 
 -- Bindings, made anew: their directory group may be gone while its directory is paused.
 CREATE TABLE mapping_bindings (

@@ -95,7 +95,7 @@ pub async fn waiting_for_names(
         "SELECT DISTINCT b.directory_group_id FROM {}
             bindings b ON b.organization_id = $2 AND b.mirror_name_key = r.name_key
          LEFT JOIN groups g ON g.organization_id = $2 AND g.id = b.mirror_group_id
-         WHERE b.mirror_state = 'parked' OR g.name <> b.mirror_name",
+         WHERE b.mirror_state = 'parked' OR (b.mirror_state IN ('made', 'adopted') AND g.name <> b.mirror_name)",
         tx.driving(1, &[("name_key", Column::Text)])
     );
     let rows: Vec<(DirectoryGroupId,)> = tx.fetch_all(sql(text).bind(Rows::texts(keys)).bind(organization)).await?;

@@ -102,15 +102,16 @@ pub async fn givers_of_group(tx: &mut Tx, organization: OrganizationId, group: G
     tx.fetch_all(stmt.bind(organization).bind(group)).await
 }
 
-/// Those who have something by a directory group, by a frozen rule: they keep it without being in the group.
-pub async fn frozen_by_groups(
+/// Those who have something by a directory group, or must not have it, perhaps by a frozen rule: it stays with them
+/// without their being in the group.
+pub async fn kept_by_groups(
     tx: &mut Tx,
     organization: OrganizationId,
     groups: impl IntoIterator<Item = DirectoryGroupId>,
 ) -> Result<BTreeSet<DirectoryUserId>> {
     let text = format!(
         "SELECT DISTINCT o.directory_user_id FROM {} origins o ON o.organization_id = $2
-            AND o.directory_group_id = r.id AND o.kind = 'frozen'",
+            AND o.directory_group_id = r.id AND o.kind IN ('frozen', 'exclude')",
         tx.driving(1, &[("id", Column::Id)])
     );
     let rows: Vec<(DirectoryUserId,)> = tx.fetch_all(sql(text).bind(Rows::ids(groups)).bind(organization)).await?;

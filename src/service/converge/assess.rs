@@ -65,8 +65,11 @@ pub(crate) async fn assess(
     let waits = |directory: DirectoryId| ground.directory(directory).paused;
     seen.links.retain(|_, link| !waits(link.directory_id));
     seen.users.retain(|user| !waits(user.directory));
+    // Also those whose record is gone, and for whom something is held.
+    let directories = seen.users.iter().map(|user| (user.id, user.directory));
+    let directories = directories.chain(seen.links.values().map(|link| (link.directory_user_id, link.directory_id)));
     let leaving: HashMap<DirectoryUserId, Ending> =
-        seen.users.iter().filter_map(|user| Some((user.id, ground.directory(user.directory).leaving?))).collect();
+        directories.filter_map(|(user, directory)| Some((user, ground.directory(directory).leaving?))).collect();
     seen.users.retain(|user| !leaving.contains_key(&user.id));
     let present: BTreeSet<DirectoryUserId> = seen.users.iter().map(|user| user.id).collect();
     seen.gone = seen.links.keys().filter(|id| !present.contains(id)).copied().collect();

@@ -28,6 +28,8 @@ pub(crate) struct Bound {
     pub(crate) ended: BTreeSet<GroupId>,
     /// Mirrors that ended, now or before, may be let go of now.
     pub(crate) leavers: bool,
+    /// Of `changed`: those whose mirrors took over a native group from one that ended.
+    pub(crate) took_over: BTreeSet<DirectoryGroupId>,
     /// Names that became free by renaming.
     pub(crate) freed_names: BTreeSet<String>,
 }

@@ -112,13 +112,16 @@ impl Draft {
         self.bindings.contains_key(&(stored.rule_id, stored.directory_group_id))
     }
 
-    /// Makes a group free for another mirror: those whose people are about to leave it have none any more.
-    pub(crate) async fn take_over(&mut self, tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<()> {
-        for before in self.mirrors_of(tx, organization, id).await? {
+    /// Makes a group free for another mirror: those whose people are about to leave it have none any more. Answers
+    /// whether there were any.
+    pub(crate) async fn take_over(&mut self, tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<bool> {
+        let ended = self.mirrors_of(tx, organization, id).await?;
+        let any = !ended.is_empty();
+        for before in ended {
             let rest = before.without_mirror();
             self.bind((rest.rule_id, rest.directory_group_id), Some(rest).filter(|rest| rest.matched || rest.excepted));
         }
-        Ok(())
+        Ok(any)
     }
 
     /// The bindings whose mirrors have ended and whose people have not left yet.
@@ -156,7 +159,9 @@ impl Draft {
                 .and_then(|id| self.drafted(id))
                 .is_some_and(|drafted| Some(drafted.group.name.as_str()) != wanted);
             let parked = binding.mirror_state.as_deref() == Some("parked");
-            (parked || keeps_another) && wanted.is_some_and(|name| freed.contains(&name_key(name)))
+            !binding.is_on_its_way_out()
+                && (parked || keeps_another)
+                && wanted.is_some_and(|name| freed.contains(&name_key(name)))
         };
         self.bindings.values().flatten().filter(waits).map(|binding| binding.directory_group_id).collect()
     }

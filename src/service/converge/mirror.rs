@@ -97,7 +97,9 @@ impl Naming<'_> {
             && self.draft.group(self.tx, organization, group).await?.is_some()
             && !is_taken(self.tx, self.ground, self.draft, group).await?
         {
-            self.draft.take_over(self.tx, organization, group).await?;
+            if self.draft.take_over(self.tx, organization, group).await? {
+                self.bound.took_over.insert(binding.directory_group_id);
+            }
             binding.mirror_group_id = Some(group);
             binding.mirror_state = Some("adopted".to_owned());
             // At once, and not at the next occasion: the spelling may differ.

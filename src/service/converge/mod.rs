@@ -59,20 +59,19 @@ pub async fn converge(change: &mut Change<'_>, scope: Scope) -> Result<()> {
     let Scope { mut users, mut groups, removed_groups, memberships, mut freed_names } = scope;
     let ground = Ground::load(change.tx, change.organization).await?;
     if !removed_groups.is_empty() && !ground.resting.is_empty() {
-        users.extend(origins::frozen_by_groups(change.tx, change.organization, removed_groups.iter().copied()).await?);
+        users.extend(origins::kept_by_groups(change.tx, change.organization, removed_groups.iter().copied()).await?);
     }
     // Each round may free names that mirrors wait for, groups that they may adopt, addresses that people wait for, or
     // accounts that follow somebody else now; a round without any is the last. A name changes hands once per round
     // and is never freed by taking it, an account changes its address only to that of its person, and people leave
     // once, so this ends.
-    let mut removed = removed_groups.clone();
+    groups.extend(&removed_groups);
     let mut vanished = change.trace.vanished;
     loop {
         if !freed_names.is_empty() {
             groups.extend(bindings::waiting_for_names(change.tx, change.organization, freed_names).await?);
         }
-        let bound = bind_groups(change, &ground, &std::mem::take(&mut groups), &removed).await?;
-        removed.clear();
+        let bound = bind_groups(change, &ground, &std::mem::take(&mut groups), &removed_groups).await?;
         if !bound.changed.is_empty() {
             users.extend(edges::people_of(change.tx, change.organization, bound.changed).await?);
         }
@@ -116,10 +115,9 @@ async fn leave_to_a_run(change: &mut Change<'_>, people: &mut BTreeSet<Directory
 
 /// Brings the bindings of directory groups up to date; their people follow in later chunks of a run, and then
 /// [`finish`].
-pub(crate) async fn bind(change: &mut Change<'_>, groups: &BTreeSet<DirectoryGroupId>) -> Result<BTreeSet<String>> {
+pub(crate) async fn bind(change: &mut Change<'_>, groups: &BTreeSet<DirectoryGroupId>) -> Result<Bound> {
     let ground = Ground::load(change.tx, change.organization).await?;
-    let bound = bind_groups(change, &ground, groups, &BTreeSet::new()).await?;
-    Ok(bound.freed_names)
+    bind_groups(change, &ground, groups, &BTreeSet::new()).await
 }
 
 /// Lets go of native groups of mirrors that ended and whose people have left, up to `limit`. Answers the directory
@@ -146,7 +144,7 @@ async fn bind_groups(
     removed: &BTreeSet<DirectoryGroupId>,
 ) -> Result<Bound> {
     let mut all = Bound::default();
-    let groups: Vec<DirectoryGroupId> = groups.union(removed).copied().collect();
+    let groups: Vec<DirectoryGroupId> = groups.iter().copied().collect();
     for chunk in groups.chunks(bind::CHUNK) {
         let mut draft = Draft::default();
         let chunk = chunk.iter().copied().collect();
@@ -155,6 +153,7 @@ async fn bind_groups(
         all.changed.extend(bound.changed);
         all.ended.extend(bound.ended);
         all.leavers |= bound.leavers;
+        all.took_over.extend(bound.took_over);
         all.freed_names.extend(bound.freed_names);
     }
     Ok(all)

@@ -9,7 +9,7 @@ use crate::domain::Result;
 use crate::domain::id::{
     DirectoryGroupId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RoleId, RuleId, UserId,
 };
-use crate::domain::native::{Group, User, name_key};
+use crate::domain::native::{Group, User};
 use crate::domain::origin::{Effective, Kind, Origin, Target};
 use crate::domain::plan::{Effect, EffectKind};
 use crate::service::converge::Ground;
@@ -110,7 +110,7 @@ impl Narrator {
             } else if let Some(key) = draft.mirrored_by(group.id) {
                 let mut data = source(key);
                 data["name"] = group.name.as_str().into();
-                let subject = format!("{} {}", self.source(key), name_key(&group.name));
+                let subject = format!("{} {}", self.source(key), group.name);
                 effects.push(effect(EffectKind::GroupCreated, None, subject, data));
             }
         }

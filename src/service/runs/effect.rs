@@ -62,9 +62,9 @@ pub async fn begin_remainder(change: &mut Change<'_>, people: &BTreeSet<Director
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Position {
-    /// With the groups after this one; of those in the list, if there is one.
-    Groups(DirectoryGroupId, Option<BTreeSet<DirectoryGroupId>>),
-    /// With the people after this one. Of the groups, if there are some: those that waited for a name.
+    /// With the groups after this one; of those in the list, if there is one. Some took over what others had.
+    Groups(DirectoryGroupId, Option<BTreeSet<DirectoryGroupId>>, BTreeSet<DirectoryGroupId>),
+    /// With the people after this one, also those of the groups: they waited for a name, or took over what others had.
     People(DirectoryUserId, BTreeSet<DirectoryGroupId>),
     /// With the mirrors that ended. The groups waited for names that are free now.
     Ended(BTreeSet<DirectoryGroupId>),
@@ -93,8 +93,8 @@ pub(super) async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
     let Place(position, freed) = serde_json::from_value(turn.run().position.clone()).map_err(corrupt)?;
     let work = work(turn)?;
     match position {
-        Position::Groups(after, only) => groups(app, turn, after, only, freed).await,
-        Position::People(after, waited) => people(app, turn, work, after, waited, freed).await,
+        Position::Groups(after, only, gained) => groups(app, turn, after, (only, gained), freed).await,
+        Position::People(after, gained) => people(app, turn, work, after, gained, freed).await,
         Position::Ended(waiting) => ended(app, turn, work, waiting, freed).await,
         Position::Memberships(after) => memberships(app, turn, after).await,
         Position::Records => records(app, turn, work).await,
@@ -129,7 +129,7 @@ async fn begin(app: &App, turn: &mut Turn) -> Result<Step> {
                 apply::begin_approved(change, run).await?;
             }
             run.progress.total = total;
-            run.position = place(Position::Groups(Id::nil(), None), BTreeSet::new())?;
+            run.position = place(Position::Groups(Id::nil(), None, BTreeSet::new()), BTreeSet::new())?;
             Ok(())
         })
     })
@@ -140,7 +140,7 @@ async fn groups(
     app: &App,
     turn: &mut Turn,
     after: DirectoryGroupId,
-    only: Option<BTreeSet<DirectoryGroupId>>,
+    (only, gained): (Option<BTreeSet<DirectoryGroupId>>, BTreeSet<DirectoryGroupId>),
     freed: BTreeSet<String>,
 ) -> Result<Step> {
     let organization = turn.run().organization;
@@ -148,17 +148,21 @@ async fn groups(
         Some(only) => only.iter().copied().filter(|id| *id > after).take(GROUPS).collect(),
         None => walk::groups(&mut app.db.read().await?, organization, after, limit(GROUPS)).await?,
     };
-    let next = match ids.last() {
-        Some(last) if ids.len() == GROUPS => Position::Groups(*last, only),
-        _ => Position::People(Id::nil(), only.unwrap_or_default()),
-    };
+    let last = ids.last().copied().filter(|_| ids.len() == GROUPS);
     turn.chunk(app, move |change, run| {
-        let (ids, next, mut freed) = (ids.iter().copied().collect(), next.clone(), freed.clone());
+        let (ids, only, mut gained, mut freed) =
+            (ids.iter().copied().collect(), only.clone(), gained.clone(), freed.clone());
         Box::pin(async move {
-            freed.extend(converge::bind(change, &ids).await?);
-            if matches!(next, Position::People(..)) {
+            let bound = converge::bind(change, &ids).await?;
+            freed.extend(bound.freed_names);
+            gained.extend(bound.took_over);
+            let next = if let Some(last) = last {
+                Position::Groups(last, only, gained)
+            } else {
                 run.progress.done = 0;
-            }
+                gained.extend(only.into_iter().flatten());
+                Position::People(Id::nil(), gained)
+            };
             run.position = place(next, freed)?;
             Ok(())
         })
@@ -171,19 +175,19 @@ async fn people(
     turn: &mut Turn,
     work: Work,
     after: DirectoryUserId,
-    waited: BTreeSet<DirectoryGroupId>,
+    gained: BTreeSet<DirectoryGroupId>,
     freed: BTreeSet<String>,
 ) -> Result<Step> {
-    let found = find(&mut app.db.read().await?, turn.run().organization, &work, &waited, after).await?;
+    let found = find(&mut app.db.read().await?, turn.run().organization, &work, &gained, after).await?;
     turn.chunk(app, move |change, run| {
         let scope = Scope { users: found.concerned.iter().copied().collect(), ..Scope::default() };
-        let (work, waited, freed, next) = (work.clone(), waited.clone(), freed.clone(), found.next);
+        let (work, gained, freed, next) = (work.clone(), gained.clone(), freed.clone(), found.next);
         run.progress.done += found.seen;
         Box::pin(async move {
             converge::converge(change, scope).await?;
             match next {
                 Some(after) => {
-                    run.position = place(Position::People(after, waited), freed)?;
+                    run.position = place(Position::People(after, gained), freed)?;
                     Ok(())
                 }
                 None => let_go(change, run, &work, BTreeSet::new(), freed).await,
@@ -207,10 +211,10 @@ async fn find(
     tx: &mut Tx,
     organization: OrganizationId,
     work: &Work,
-    waited: &BTreeSet<DirectoryGroupId>,
+    gained: &BTreeSet<DirectoryGroupId>,
     mut after: DirectoryUserId,
 ) -> Result<Found> {
-    if !work.people.is_empty() && waited.is_empty() {
+    if !work.people.is_empty() && gained.is_empty() {
         let mut concerned: Vec<DirectoryUserId> =
             work.people.iter().copied().filter(|id| *id > after).take(PEOPLE + 1).collect();
         let more = concerned.len() > PEOPLE;
@@ -221,7 +225,7 @@ async fn find(
     let (mut concerned, mut seen) = (Vec::new(), 0);
     loop {
         let ids = walk::people(tx, organization, after, limit(LOOK)).await?;
-        concerned.extend(self::concerned(tx, organization, work, waited, &ids).await?);
+        concerned.extend(self::concerned(tx, organization, work, gained, &ids).await?);
         seen += ids.len();
         after = ids.last().copied().unwrap_or(after);
         let over = ids.len() < LOOK;
@@ -236,7 +240,7 @@ async fn concerned(
     tx: &mut Tx,
     organization: OrganizationId,
     work: &Work,
-    waited: &BTreeSet<DirectoryGroupId>,
+    gained: &BTreeSet<DirectoryGroupId>,
     ids: &[DirectoryUserId],
 ) -> Result<Vec<DirectoryUserId>> {
     if work.everything {
@@ -268,9 +272,9 @@ async fn concerned(
             }
         }
     }
-    if !work.rules.is_empty() || !waited.is_empty() {
+    if !work.rules.is_empty() || !gained.is_empty() {
         for (person, binding) in edges::bindings_of(tx, organization, ids.iter().copied()).await? {
-            if work.rules.contains(&binding.rule) || waited.contains(&binding.group) {
+            if work.rules.contains(&binding.rule) || gained.contains(&binding.group) {
                 found.insert(person);
             }
         }
@@ -304,7 +308,7 @@ async fn let_go(
     waiting.extend(more);
     let next = match (over, waiting.is_empty()) {
         (false, _) => Position::Ended(waiting),
-        (true, false) => Position::Groups(Id::nil(), Some(waiting)),
+        (true, false) => Position::Groups(Id::nil(), Some(waiting), BTreeSet::new()),
         (true, true) if work.everything => Position::Memberships(Id::nil()),
         (true, true) if work.removed.is_empty() => return conclude(change, run).await,
         (true, true) => Position::Records,

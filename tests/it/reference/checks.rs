@@ -112,6 +112,11 @@ fn parked(world: &World, found: &mut Vec<String>) {
     let held = world.native.reasons.iter().filter(|(_, reason)| reason.kind == "held");
     let held: BTreeSet<(MembershipId, Target)> =
         held.map(|(membership, reason)| (*membership, reason.target)).collect();
+    for (membership, reason) in world.native.reasons.iter().filter(|(_, reason)| reason.kind == "held") {
+        if reason.user.is_none_or(|user| !world.decisions.links.contains_key(&user)) {
+            found.push(format!("what is held for {membership} has nobody to be about: {reason:?}"));
+        }
+    }
     sets("held reason", &world.decisions.parked.keys().copied().collect(), &held, found);
 }
 

@@ -69,6 +69,8 @@ pub struct Stage {
     pub racing: bool,
     /// The events since the look before the last one.
     pub news: Vec<StoredEvent>,
+    /// Rules and directories that were ever handed over: what waits with a paused directory is so later.
+    pub handed_over: BTreeSet<Giver>,
     pub(super) scope: OrganizationScope,
     pub(super) api: ApiAccess,
     /// The directories that are there, and both that ever were.
@@ -143,6 +145,7 @@ impl Stage {
             world: World::default(),
             replay: Replay::default(),
             news: Vec::new(),
+            handed_over: BTreeSet::new(),
             racing: false,
             scope,
             api,
@@ -183,6 +186,7 @@ impl Stage {
         let mut news = std::mem::take(&mut done.news);
         self.look().await;
         news.append(&mut self.news);
+        self.handed_over.extend(&done.handed_over);
         Ok(Step { operation: operation.clone(), before, after: self.world.clone(), news, done })
     }
 

@@ -92,7 +92,7 @@ pub fn as_recomputed(stage: &Stage, step: &Step) -> Vec<String> {
     found.extend(step.done.faults.iter().cloned());
     let composed = matches!(step.operation, Operation::Plan { .. });
     if !composed {
-        found.extend(departures(&step.before, &step.after, &step.done.handed_over));
+        found.extend(departures(&step.before, &step.after, &stage.handed_over));
         found.extend(held(step));
         found.extend(paused(step));
     }
