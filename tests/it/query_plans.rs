@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
 use muster::store::Db;
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ use super::support::server::{TestDirectory, TestServer};
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Collects the statements that SQLite is given.
-struct Statements;
+/// Collects the statements that SQLite is given by a thread.
+struct Statements(ThreadId);
 
 #[derive(Default)]
 struct Fields {
@@ -37,7 +38,7 @@ impl Visit for Fields {
 
 impl<S: tracing::Subscriber> Layer<S> for Statements {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "muster::sql" {
+        if event.metadata().target() == "muster::sql" && thread::current().id() == self.0 {
             let mut fields = Fields::default();
             event.record(&mut fields);
             if fields.engine == "Sqlite" {
@@ -80,14 +81,13 @@ const LARGE: [&str; 12] = [
     "parked_effects",
 ];
 
-// On one thread, so that the statements of other tests are not seen.
+// On one thread, by which its statements are told from those of other tests.
 #[tokio::test]
 async fn no_statement_of_the_main_job_walks_through_a_large_table() {
-    let seen = tracing::subscriber::set_default(Registry::default().with(Statements));
+    tracing::subscriber::set_global_default(Registry::default().with(Statements(thread::current().id()))).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
     exercise(&TestServer::start(&url).await).await;
-    drop(seen);
 
     let url = format!("sqlite://{}", folder.path().join("plans.db").display());
     Db::open(&url).await.unwrap().close().await;

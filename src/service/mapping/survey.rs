@@ -229,7 +229,7 @@ impl Survey {
         }
         let target = people::target(&found, &holders);
         self.count_losers(&found, &stored, &target);
-        let concerned = holders.values().copied().filter(|id| self.seen.insert(*id)).collect();
+        let concerned = holders.values().chain(&found.waiting).copied().filter(|id| self.seen.insert(*id)).collect();
         let shifts = self.shifts(tx, &found, (&stored, &target), &rows, concerned, &joining.new).await?;
         Ok(Looked { found, shifts, holders })
     }

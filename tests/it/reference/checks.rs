@@ -28,6 +28,16 @@ pub fn disagreements(world: &World, replay: &Replay) -> Vec<String> {
     maps("binding", &wanted.bindings, &world.native.bindings, &mut found);
     sets("origin", &wanted.reasons, &world.native.reasons, &mut found);
     maps("membership", &wanted.memberships, &world.native.memberships, &mut found);
+    for (id, standing) in &world.native.memberships {
+        if wanted.memberships.get(id) != Some(standing) {
+            let reasons: Vec<_> = world.native.reasons.iter().filter(|(of, _)| of == id).map(|(_, one)| one).collect();
+            let positions: Vec<_> = world.decisions.rules.iter().map(|(id, rule)| (id, rule.position)).collect();
+            found.push(format!(
+                "  {id} has {reasons:#?}; rules are at {positions:?}, some in {:?}",
+                world.decisions.frozen
+            ));
+        }
+    }
     sets("effective member", &wanted.members, &world.native.members, &mut found);
     pending(&world.facts, &mut found);
     links(world, &mut found);
