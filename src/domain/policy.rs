@@ -101,7 +101,8 @@ impl Policy {
 
     /// The position of a rule; one that is not in force comes last.
     pub fn rank(&self, rule: Option<RuleId>) -> i64 {
-        rule.and_then(|id| self.known(id)).map_or(i64::MAX, |rule| rule.document.position)
+        let in_force = rule.filter(|id| self.holds_for(*id));
+        in_force.and_then(|id| self.known(id)).map_or(i64::MAX, |rule| rule.document.position)
     }
 
     /// The version in force of a rule; 0 of one that is not.

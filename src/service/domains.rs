@@ -19,6 +19,9 @@ use crate::domain::{Error, Result};
 use crate::scim::text::fold;
 use crate::store::{Lane, Tx, domains, is_unique_violation, links, organizations};
 
+/// How many people are converged in the transaction that verifies a domain.
+const AT_ONCE: usize = 500;
+
 /// What an attempt to verify a domain came to.
 #[derive(Debug, Clone)]
 pub enum Verification {
@@ -225,7 +228,7 @@ async fn prove(change: &mut Change<'_>, mut domain: Domain) -> Result<Verificati
 }
 
 /// Converges everybody for whom it matters that the domain is verified now: those who wait with an address on
-/// it, and those whose accounts may take such an address now.
+/// it, and those whose accounts may take such an address now. Many are left to a run.
 async fn climb_again(change: &mut Change<'_>, domain: &str) -> Result<()> {
     let domain = domain.to_lowercase();
     let waiting = links::waiting_with_addresses(change.tx, change.organization).await?;
@@ -233,6 +236,7 @@ async fn climb_again(change: &mut Change<'_>, domain: &str) -> Result<()> {
     let on_domain = |address: &str| domain_of(&fold(address)) == Some(domain.as_str());
     let users: BTreeSet<DirectoryUserId> =
         waiting.into_iter().chain(behind).filter(|(_, address)| on_domain(address)).map(|(id, _)| id).collect();
+    change.budget = AT_ONCE;
     converge(change, Scope { users, ..Scope::default() }).await
 }
 

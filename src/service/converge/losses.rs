@@ -41,8 +41,8 @@ pub(crate) fn find(seen: &Assessed, stored: &BTreeSet<Placed>, target: &BTreeSet
 
 /// What the guard holds back of these losses: origins to hold it with, and rows for somebody to decide about.
 ///
-/// Only what an identity provider's request takes away is guarded, at once or by the run that the rest was left to; of rules that a run is still bringing into
-/// effect, an admin saw the losses in a plan.
+/// Only what an identity provider's request takes away is guarded, at once or by the run that the rest was left to. Of
+/// rules that a run is still bringing into effect, an admin saw the losses in a plan.
 pub(super) async fn park(
     change: &mut Change<'_>,
     ground: &Ground,
