@@ -89,7 +89,7 @@ async fn holds(cases: [u32; 2], theme: Theme, length: usize, judge: (Judge, bool
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invariant_1_effective_exactly_if_a_manual_or_other_live_origin_not_excluded_and_the_membership_is_active() {
     holds(
-        [200, 40],
+        [150, 30],
         Theme::Trust,
         8,
         (steps::effective, false),
@@ -100,14 +100,14 @@ async fn invariant_1_effective_exactly_if_a_manual_or_other_live_origin_not_excl
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invariant_2_the_engine_ends_only_origins_it_wrote() {
-    holds([200, 40], Theme::Facts, 8, (steps::only_its_own, false), &["manual origins", "handed over", "removals"])
+    holds([150, 30], Theme::Facts, 8, (steps::only_its_own, false), &["manual origins", "handed over", "removals"])
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invariant_3_incremental_is_full_whatever_facts_and_rules_do() {
     holds(
-        [300, 80],
+        [220, 60],
         Theme::Facts,
         10,
         (steps::as_recomputed, true),
@@ -119,7 +119,7 @@ async fn invariant_3_incremental_is_full_whatever_facts_and_rules_do() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invariant_3_incremental_is_full_with_freezes_guards_pauses_removals_and_damages() {
     holds(
-        [400, 100],
+        [320, 80],
         Theme::Trust,
         12,
         (steps::as_recomputed, true),
@@ -151,7 +151,7 @@ async fn outcome(app: &App, operations: &[Operation]) -> Result<Canonical, Strin
 async fn invariant_4_any_order_of_the_same_operations_ends_in_the_same_native_state() {
     on_each_database(|url| async move {
         let app = app(Db::open(&url).await.expect("the database opens"), clock());
-        check(&url, [200, 50], &shuffled_twice(), |[one, other]| {
+        check(&url, [150, 40], &shuffled_twice(), |[one, other]| {
             let (first, second) = (wait(outcome(&app, &one))?, wait(outcome(&app, &other))?);
             if first == second { Ok(()) } else { Err(first.difference(&second).join("\n")) }
         });
@@ -176,7 +176,7 @@ async fn repeats(app: &App, history: &[Operation]) -> Result<(), String> {
 async fn invariant_5_a_repeated_request_changes_nothing_and_emits_nothing() {
     on_each_database(|url| async move {
         let app = app(Db::open(&url).await.expect("the database opens"), clock());
-        check(&url, [200, 50], &history(Theme::Names, 8), |operations| wait(repeats(&app, &operations)));
+        check(&url, [150, 40], &history(Theme::Names, 8), |operations| wait(repeats(&app, &operations)));
         app.db.close().await;
     })
     .await;
@@ -184,13 +184,13 @@ async fn invariant_5_a_repeated_request_changes_nothing_and_emits_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invariant_7_a_rename_that_changes_no_match_moves_nobody() {
-    holds([200, 40], Theme::Names, 8, (steps::renames_move_nobody, false), &["renames"]).await;
+    holds([150, 30], Theme::Names, 8, (steps::renames_move_nobody, false), &["renames"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invariant_8_an_applied_plan_did_what_it_said_or_was_refused() {
     holds(
-        [300, 80],
+        [220, 60],
         Theme::Plans,
         8,
         (steps::plans_do_what_they_say, false),
@@ -201,6 +201,6 @@ async fn invariant_8_an_applied_plan_did_what_it_said_or_was_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invariant_9_one_event_per_effective_change_without_gaps_in_order_with_its_cause() {
-    holds([200, 40], Theme::Trust, 8, (steps::events_tell_all, false), &["events", "damages", "removals", "approvals"])
+    holds([150, 30], Theme::Trust, 8, (steps::events_tell_all, false), &["events", "damages", "removals", "approvals"])
         .await;
 }

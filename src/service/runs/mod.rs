@@ -26,7 +26,7 @@ use crate::domain::run::{Progress, Run, RunKind, RunState};
 use crate::store::runs;
 
 /// How many people a chunk converges at the most: it holds the organization's lock for a moment only.
-pub const PEOPLE: usize = 200;
+pub const PEOPLE: usize = 120;
 /// How many directory groups a chunk binds at the most.
 pub const GROUPS: usize = 100;
 
