@@ -8,7 +8,7 @@ use muster::domain::origin::{Kind, Origin, Target};
 use muster::domain::run::{ClaimId, Run, RunState};
 use muster::service::converge::{Scope, converge};
 use muster::service::mapping::parked;
-use muster::service::runs::{LEASE, Step, Turn, step};
+use muster::service::runs::{LEASE, PEOPLE, Step, Turn, step};
 use muster::store::origins::{self, Made};
 use muster::store::{self, walk};
 use serde_json::{Value, json};
@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use super::support::native::native;
 use super::support::runs::{change, fine};
 use super::support::server::{Answer, TestDirectory, TestServer, on_each_server};
+
+/// More than a chunk carries out.
+const MANY: usize = PEOPLE + 30;
 
 /// People whose membership of a native group is held by a guard, and by nothing else.
 struct Held<'a> {
@@ -238,13 +241,13 @@ async fn a_part_is_approved_another_rejected_and_a_rejected_one_approved_later()
 #[tokio::test]
 async fn many_are_carried_out_by_the_worker_in_chunks() {
     on_each_server(|server| async move {
-        let held = Held::scene(&server, 230, json!({})).await;
+        let held = Held::scene(&server, MANY, json!({})).await;
         let run = held.park_all().await;
         let going = held.decide(&run, "approve", Value::Null).await.expect(200);
         assert_eq!(going.text("/state"), "running");
         let done = server.run_in(&run, "succeeded").await;
-        assert_eq!(done.at("/effects"), &json!({"group.member_removed": 230}));
-        assert_eq!((done.at("/progress/done"), held.members().await), (&json!(230), 0));
+        assert_eq!(done.at("/effects"), &json!({"group.member_removed": MANY}));
+        assert_eq!((done.at("/progress/done"), held.members().await), (&json!(MANY), 0));
 
         // The same by naming them all, after they were rejected.
         let run = held.park_all().await;
@@ -260,7 +263,8 @@ async fn many_are_carried_out_by_the_worker_in_chunks() {
                 None => break,
             }
         }
-        assert_eq!((ids.len(), held.members().await), (230, 230));
+        assert_eq!(ids.len(), MANY);
+        assert_eq!(json!(held.members().await), json!(MANY));
         assert_eq!(held.decide(&run, "approve", json!({"effects": ids})).await.expect(200).text("/state"), "running");
         server.run_in(&run, "succeeded").await;
         assert_eq!(held.members().await, 0);
@@ -271,7 +275,7 @@ async fn many_are_carried_out_by_the_worker_in_chunks() {
 #[tokio::test]
 async fn cancelling_a_large_approval_lets_the_rest_wait_again() {
     on_each_server(|server| async move {
-        let held = Held::scene(&server, 230, json!({})).await;
+        let held = Held::scene(&server, MANY, json!({})).await;
         let (app, first) = (&server.server.app, &held.memberships[..1]);
         let run = held.park(&held.memberships, &[Target::Group(held.group)]).await.id;
         let mut turn = held.approve_and_take(run).await;
@@ -282,7 +286,10 @@ async fn cancelling_a_large_approval_lets_the_rest_wait_again() {
         assert_eq!((asked.text("/state"), asked.at("/cancelling")), ("running".to_owned(), &json!(true)));
         assert_eq!(fine(step(app, &mut turn).await), Step::Over);
         let waits = server.run(&run).await;
-        assert_eq!((waits.text("/state"), waits.at("/progress/done")), ("awaiting_approval".to_owned(), &json!(200)));
+        assert_eq!(
+            (waits.text("/state"), waits.at("/progress/done")),
+            ("awaiting_approval".to_owned(), &json!(PEOPLE))
+        );
         assert_eq!((held.members().await, held.effects(&run, "parked").await.len()), (30, 30));
         assert_eq!(held.decide(&run, "cancel", Value::Null).await.expect(409).text("/code"), "run_awaits_decision");
         let by = server.api("GET", &format!("/sync_runs/{run}/effects?state=approved&limit=1"), Value::Null).await;
@@ -290,7 +297,8 @@ async fn cancelling_a_large_approval_lets_the_rest_wait_again() {
 
         // What a guard parks from now on comes to the same run.
         let more = held.park(first, &[Target::Group(held.group)]).await;
-        assert_eq!((more.id.to_string(), more.progress.total), (run, 231));
+        let total = i64::try_from(MANY).unwrap() + 1;
+        assert_eq!((more.id.to_string(), more.progress.total), (run, total));
     })
     .await;
 }
@@ -298,7 +306,7 @@ async fn cancelling_a_large_approval_lets_the_rest_wait_again() {
 #[tokio::test]
 async fn what_is_parked_during_a_large_approval_is_not_approved_with_it() {
     on_each_server(|server| async move {
-        let held = Held::scene(&server, 230, json!({})).await;
+        let held = Held::scene(&server, MANY, json!({})).await;
         let lab = Target::Group(held.group);
         let first = held.park(&held.memberships[1..], &[lab]).await;
         let app = &server.server.app;

@@ -9,7 +9,7 @@ use muster::domain::id::{OrganizationId, RunId};
 use muster::domain::run::{ClaimId, RunKind, RunState};
 use muster::domain::{Clock, Error};
 use muster::service::runs::effect::begin_remainder;
-use muster::service::runs::{self, LEASE, NewRun, Step, Turn, step};
+use muster::service::runs::{self, LEASE, NewRun, PEOPLE, Step, Turn, step};
 use muster::store::{self, Db, events, sql};
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ async fn a_reconcile_of_what_agrees_changes_nothing() {
 #[tokio::test]
 async fn scim_writes_go_on_between_the_chunks_of_a_run() {
     on_each_server(|server| async move {
-        let (directory, crowd) = mapped(&server, 450).await;
+        let (directory, crowd) = mapped(&server, 2 * PEOPLE + 50).await;
         damage(&server, &directory.organization).await;
         let mut turn = begin_and_take(&server, &directory.organization, users(&crowd)).await;
         let id = turn.run().id.to_string();
@@ -130,18 +130,18 @@ async fn scim_writes_go_on_between_the_chunks_of_a_run() {
                 break;
             }
             let run = server.run(&id).await;
-            assert_eq!((run.at("/state"), run.at("/progress/done")), (&json!("running"), &json!(200 * chunks)));
+            assert_eq!((run.at("/state"), run.at("/progress/done")), (&json!("running"), &json!(PEOPLE * chunks)));
             // Nothing is locked now: a write is answered although the run goes on.
             directory.user(&format!("late{chunks}@acme.example")).await;
         }
-        assert_eq!(chunks, 3, "450 people in chunks of 200");
+        assert_eq!(chunks, 3);
         let run = server.run_in(&id, "succeeded").await;
         assert_eq!(
             run.at("/progress"),
-            &json!({"done": 450, "total": 450, "rate_per_second":
+            &json!({"done": crowd.len(), "total": crowd.len(), "rate_per_second":
             run.at("/progress/rate_per_second"), "remaining_seconds": 0.0})
         );
-        assert_eq!(run.at("/effects/organization_membership.updated"), &json!(450), "{}", run.body);
+        assert_eq!(run.at("/effects/organization_membership.updated"), &json!(crowd.len()), "{}", run.body);
         let path = format!("/user_management/organization_memberships?organization_id={}", directory.organization);
         let newest = server.api("GET", &format!("{path}&limit=2"), Value::Null).await.expect(200);
         assert_eq!(newest.text("/data/0/user/email"), "late2@acme.example");
@@ -153,7 +153,7 @@ async fn scim_writes_go_on_between_the_chunks_of_a_run() {
 #[tokio::test]
 async fn a_run_is_cancelled_between_chunks_and_keeps_what_it_did() {
     on_each_server(|server| async move {
-        let (directory, crowd) = mapped(&server, 250).await;
+        let (directory, crowd) = mapped(&server, PEOPLE + 50).await;
         damage(&server, &directory.organization).await;
         let mut turn = begin_and_take(&server, &directory.organization, users(&crowd)).await;
         let id = turn.run().id.to_string();
@@ -164,8 +164,8 @@ async fn a_run_is_cancelled_between_chunks_and_keeps_what_it_did() {
         server.api("POST", &path, Value::Null).await.expect(200);
         assert_eq!(fine(step(&server.server.app, &mut turn).await), Step::Over);
         let run = server.run(&id).await;
-        assert_eq!((run.at("/state"), run.at("/progress/done")), (&json!("cancelled"), &json!(200)));
-        assert_eq!(run.at("/effects/organization_membership.updated"), &json!(200));
+        assert_eq!((run.at("/state"), run.at("/progress/done")), (&json!("cancelled"), &json!(PEOPLE)));
+        assert_eq!(run.at("/effects/organization_membership.updated"), &json!(PEOPLE));
         assert_eq!(run.at("/cancelling"), &json!(false));
         assert_eq!(server.api("POST", &path, Value::Null).await.expect(409).text("/code"), "run_finished");
     })
@@ -208,7 +208,7 @@ async fn another_replica_takes_over_what_a_dead_one_had_claimed() {
         clock.advance(LEASE);
         two.run_in(&id, "succeeded").await;
         let run = two.run(&id).await;
-        assert_eq!(run.at("/effects/organization_membership.updated"), &json!(250), "{}", run.body);
+        assert_eq!(run.at("/effects/organization_membership.updated"), &json!(crowd.len()), "{}", run.body);
         // Were the dead one only slow, it would find out that the run is no longer its own.
         assert_eq!(fine(step(&two.server.app, &mut turn).await), Step::Over);
         assert_eq!(two.run(&id).await.body, run.body);
@@ -439,12 +439,14 @@ async fn the_rate_is_told_by_the_clock() {
     on_each_database(|url| async move {
         let clock = clock();
         let server = TestServer::start_at(&url, clock.clone()).await;
-        let (directory, crowd) = mapped(&server, 250).await;
+        let (directory, crowd) = mapped(&server, PEOPLE + 50).await;
         let mut turn = begin_and_take(&server, &directory.organization, users(&crowd)).await;
         assert_eq!(fine(step(&server.server.app, &mut turn).await), Step::More);
         clock.advance(Duration::seconds(4));
         let run = server.run(&turn.run().id.to_string()).await;
-        let progress = json!({"done": 200, "total": 250, "rate_per_second": 50.0, "remaining_seconds": 1.0});
+        let rate = f64::from(u32::try_from(PEOPLE).unwrap()) / 4.0;
+        let (total, remaining) = (PEOPLE + 50, (50.0 / rate).ceil());
+        let progress = json!({"done": PEOPLE, "total": total, "rate_per_second": rate, "remaining_seconds": remaining});
         assert_eq!(run.at("/progress"), &progress);
         assert_eq!(fine(step(&server.server.app, &mut turn).await), Step::Over);
         server.server.stop().await;
