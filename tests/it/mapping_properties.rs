@@ -13,7 +13,8 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use super::reference::coverage::Coverage;
-use super::reference::operations::{NATIVE_NAMES, Operation, Theme, history};
+use super::reference::generate::{Theme, history};
+use super::reference::operations::{NATIVE_NAMES, Operation};
 use super::reference::orders::{Canonical, canonical, shuffled_twice};
 use super::reference::stage::{Stage, app, clock};
 use super::reference::steps::{self, Judge};

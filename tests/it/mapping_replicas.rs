@@ -11,7 +11,8 @@ use proptest::test_runner::TestRunner;
 use tokio_util::sync::CancellationToken;
 
 use super::reference::checks::assert_agrees;
-use super::reference::operations::{Operation, Theme, history};
+use super::reference::generate::{Theme, history};
+use super::reference::operations::Operation;
 use super::reference::stage::{Stage, app, clock};
 use super::support::database::on_each_database;
 

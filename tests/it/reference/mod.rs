@@ -9,6 +9,7 @@ mod by_hand;
 pub mod checks;
 pub mod coverage;
 pub mod evaluate;
+pub mod generate;
 pub mod model;
 pub mod operations;
 pub mod orders;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster::domain::id::{DirectoryId, MembershipId, RuleId};
 use proptest::prelude::*;
 
+use super::generate::{peaceful_rules, person};
 use super::model::{Edge, Target};
-use super::operations::{Operation, Reference, RuleSpec, peaceful_rules, person};
+use super::operations::{Operation, Reference, RuleSpec};
 use super::world::World;
 
 /// Names in the pool that do not collide with each other.
