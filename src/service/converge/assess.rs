@@ -25,7 +25,7 @@ pub(crate) struct Assessed {
     pub(crate) gone: BTreeSet<DirectoryUserId>,
     /// Memberships of people of paused directories: why they have what they have stays as it is, but how rules rank
     /// may have changed.
-    pub(crate) waiting: BTreeSet<MembershipId>,
+    pub(crate) waiting: BTreeMap<DirectoryUserId, MembershipId>,
     /// All origins of the memberships that they are linked to.
     pub(crate) stored: HashMap<MembershipId, Vec<Origin>>,
     /// What each should have.
@@ -67,7 +67,7 @@ pub(crate) async fn assess(
     seen.users = directory_users::by_ids(tx, organization, ids.iter().copied()).await?;
     let waits = |directory: DirectoryId| ground.directory(directory).paused;
     let waiting = seen.links.values().filter(|link| waits(link.directory_id));
-    seen.waiting = waiting.filter_map(|link| link.membership_id).collect();
+    seen.waiting = waiting.filter_map(|link| Some((link.directory_user_id, link.membership_id?))).collect();
     seen.links.retain(|_, link| !waits(link.directory_id));
     seen.users.retain(|user| !waits(user.directory));
     // Also those whose record is gone, and for whom something is held.
@@ -80,7 +80,7 @@ pub(crate) async fn assess(
     seen.gone = seen.links.keys().filter(|id| !present.contains(id)).copied().collect();
 
     let memberships = seen.links.values().filter_map(|link| link.membership_id);
-    let memberships: BTreeSet<MembershipId> = memberships.chain(seen.waiting.iter().copied()).collect();
+    let memberships: BTreeSet<MembershipId> = memberships.chain(seen.waiting.values().copied()).collect();
     seen.stored = origins::of_memberships(tx, organization, memberships).await?;
     let bindings = bindings_of(tx, ground, draft, &present).await?;
     let groups_gone = groups_gone(tx, ground, &seen, removed).await?;

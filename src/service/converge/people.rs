@@ -23,7 +23,7 @@ pub(super) async fn converge(
 ) -> Result<BTreeMap<MembershipId, bool>> {
     let mut touched = BTreeMap::new();
     let mut seen = assess(change.tx, ground, &Draft::default(), ids, removed).await?;
-    touched.extend(seen.waiting.iter().map(|membership| (*membership, false)));
+    touched.extend(seen.waiting.values().map(|membership| (*membership, false)));
     if seen.wanted.is_empty() {
         return Ok(touched);
     }

@@ -110,16 +110,9 @@ impl Survey {
         for some in ids.chunks(CHUNK) {
             let looked = self.shifts_of_people(tx, some).await?;
             // Those of paused directories are not recomputed: they have what they have.
-            let own = links::of_users(tx, self.ground.organization, some.iter().copied()).await?;
-            let waiting = own
-                .values()
-                .filter(|link| link.is_linked())
-                .filter_map(|link| Some((link.directory_user_id, link.membership_id?)));
-            let waiting: Vec<_> = waiting.filter(|(person, _)| !looked.holders.contains_key(person)).collect();
-            let (_, unmoved) = self.shifts_of_memberships(tx, waiting.iter().map(|(_, id)| *id).collect()).await?;
+            whose.extend(looked.found.waiting);
             whose.extend(looked.holders);
-            whose.extend(waiting);
-            shifts.extend(looked.shifts.into_iter().chain(unmoved).map(|shift| (shift.membership, shift)));
+            shifts.extend(looked.shifts.into_iter().map(|shift| (shift.membership, shift)));
         }
         let named = shifts.values().flat_map(Shift::groups_named).collect::<BTreeSet<_>>();
         let groups = groups::by_ids(tx, self.ground.organization, named).await?;
@@ -152,13 +145,6 @@ impl Survey {
 
     /// The effects on those of these memberships that no person who was looked at has.
     pub(crate) async fn memberships(&mut self, tx: &mut Tx, ids: Vec<MembershipId>) -> Result<Vec<Effect>> {
-        let (found, shifts) = self.shifts_of_memberships(tx, ids).await?;
-        self.add_up(&shifts);
-        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
-    }
-
-    /// What these memberships have and would have, if nothing in the name of anybody changes.
-    async fn shifts_of_memberships(&mut self, tx: &mut Tx, ids: Vec<MembershipId>) -> Result<(Assessed, Vec<Shift>)> {
         let organization = self.ground.organization;
         let ids: BTreeSet<MembershipId> = ids.into_iter().filter(|id| self.seen.insert(*id)).collect();
         let rows = links::of_memberships(tx, organization, ids.iter().copied()).await?;
@@ -166,7 +152,8 @@ impl Survey {
         let found = Assessed { stored, ..Assessed::default() };
         let none = BTreeSet::new();
         let shifts = self.shifts(tx, &found, (&none, &none), &rows, ids, &BTreeMap::new()).await?;
-        Ok((found, shifts))
+        self.add_up(&shifts);
+        self.narrator.people(tx, &self.ground, &self.draft, &found, shifts).await
     }
 
     fn add_up(&mut self, shifts: &[Shift]) {
@@ -229,7 +216,8 @@ impl Survey {
         }
         let target = people::target(&found, &holders);
         self.count_losers(&found, &stored, &target);
-        let concerned = holders.values().chain(&found.waiting).copied().filter(|id| self.seen.insert(*id)).collect();
+        let concerned =
+            holders.values().chain(found.waiting.values()).copied().filter(|id| self.seen.insert(*id)).collect();
         let shifts = self.shifts(tx, &found, (&stored, &target), &rows, concerned, &joining.new).await?;
         Ok(Looked { found, shifts, holders })
     }
