@@ -113,6 +113,7 @@ impl Server {
         workers.spawn(worker::sweep::run(app.clone(), last.clone()));
         workers.spawn(worker::runs::run(app.clone(), stop.clone()));
         workers.spawn(worker::verify::run(app.clone(), stop.clone()));
+        workers.spawn(worker::removals::run(app.clone(), stop.clone()));
         let mut serving = JoinSet::new();
         let (routes, stopped) = (router(&app), stop.clone());
         serving.spawn(async move {

@@ -17,6 +17,7 @@ pub mod id;
 pub mod identity_provider;
 pub mod link;
 pub mod lint;
+pub mod metadata;
 pub mod native;
 pub mod nesting;
 pub mod origin;

@@ -71,7 +71,8 @@ pub struct Change<'a> {
     pub budget: usize,
     /// The run that the rest was left to.
     pub left_to: Option<RunId>,
-    /// Addresses (folded) that accounts gave up: others may have waited for them. Converge takes them out.
+    /// Addresses (folded) about which the link ladder may decide otherwise now: of accounts that gave them up, or that
+    /// became members. Converge takes them out.
     pub freed_addresses: BTreeSet<String>,
     /// Memberships that somebody spoke for no more: their accounts follow the oldest of those who are left.
     pub left_memberships: BTreeSet<MembershipId>,
@@ -93,7 +94,31 @@ impl<'a> Change<'a> {
         now: DateTime<Utc>,
         cause: &'a Cause,
     ) -> Result<Self> {
-        let (position, last_event) = organizations::event_head(tx, organization)
+        Self::begin_where(tx, organization, now, cause, false).await
+    }
+
+    /// Begins a change of what is left in a deleted organization.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the organization is not deleted.
+    pub async fn begin_in_tombstone(
+        tx: &'a mut Tx,
+        organization: OrganizationId,
+        now: DateTime<Utc>,
+        cause: &'a Cause,
+    ) -> Result<Self> {
+        Self::begin_where(tx, organization, now, cause, true).await
+    }
+
+    async fn begin_where(
+        tx: &'a mut Tx,
+        organization: OrganizationId,
+        now: DateTime<Utc>,
+        cause: &'a Cause,
+        buried: bool,
+    ) -> Result<Self> {
+        let (position, last_event) = organizations::event_head(tx, organization, buried)
             .await?
             .ok_or_else(|| Error::not_found("organization", organization))?;
         Ok(Change {

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::change::{Change, Outcome};
 use super::converge::{Scope, converge};
 use super::keys::ApiAccess;
@@ -95,29 +97,35 @@ pub async fn create(
     }
     check_name("domain", &domain)?;
     let now = app.clock.now();
-    let domain = Domain {
-        id: DomainId::mint(now),
-        organization: scope.organization(),
-        domain,
-        state: if verified { "verified" } else { "pending" }.to_owned(),
-        verification_token: Secret::mint("").reveal().to_owned(),
-        created_at: now,
-        updated_at: now,
-    };
+    let domain = claimed(scope.organization(), domain, verified, now);
     let cause = access.cause();
     app.db
         .write(Lane::Organization(scope.organization()), move |tx| {
             let (domain, cause) = (domain.clone(), cause.clone());
             Box::pin(async move {
                 let mut change = Change::begin(tx, domain.organization, now, &cause).await?;
-                insert(&mut change, &domain).await?;
+                claim(&mut change, &domain).await?;
                 Ok(Outcome { value: domain, revision: change.finish().await? })
             })
         })
         .await
 }
 
-async fn insert(change: &mut Change<'_>, domain: &Domain) -> Result<()> {
+/// A domain as it is when it is claimed; `verified` if somebody vouches for it.
+pub(super) fn claimed(organization: OrganizationId, domain: String, verified: bool, now: DateTime<Utc>) -> Domain {
+    Domain {
+        id: DomainId::mint(now),
+        organization,
+        domain,
+        state: if verified { "verified" } else { "pending" }.to_owned(),
+        verification_token: Secret::mint("").reveal().to_owned(),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// Stores a new claim.
+pub(super) async fn claim(change: &mut Change<'_>, domain: &Domain) -> Result<()> {
     if let Some(known) = domains::find_by_name(change.tx, change.organization, &domain.domain).await? {
         let message = format!("the organization has {} already, as {}", known.domain, known.id);
         return Err(Error::conflict("domain_already_exists", message));
@@ -220,11 +228,31 @@ async fn prove(change: &mut Change<'_>, mut domain: Domain) -> Result<Verificati
         }
         return Ok(Verification::Elsewhere);
     }
+    set_verified(change, domain).await.map(Verification::Verified)
+}
+
+/// Somebody vouches for a domain: it is the organization's, unless another one has it.
+pub(super) async fn vouch(change: &mut Change<'_>, mut domain: Domain) -> Result<()> {
+    if domains::verifier(change.tx, &domain.domain).await?.is_some() {
+        return Err(elsewhere());
+    }
+    domain.updated_at = change.now;
+    set_verified(change, domain).await.map(drop)
+}
+
+async fn set_verified(change: &mut Change<'_>, mut domain: Domain) -> Result<Domain> {
     "verified".clone_into(&mut domain.state);
     domains::set_state(change.tx, &domain, change.now).await.map_err(faster)?;
     change.emit("organization_domain.verified", domain.json());
     climb_again(change, &domain.domain).await?;
-    Ok(Verification::Verified(domain))
+    Ok(domain)
+}
+
+/// Gives a domain up. Links that were made by it stay; new ones are not made by it any more.
+pub(super) async fn give_up(change: &mut Change<'_>, domain: &Domain) -> Result<()> {
+    domains::delete(change.tx, change.organization, domain.id).await?;
+    change.emit("organization_domain.deleted", domain.json());
+    Ok(())
 }
 
 /// Converges everybody for whom it matters that the domain is verified now: those who wait with an address on
@@ -240,7 +268,7 @@ async fn climb_again(change: &mut Change<'_>, domain: &str) -> Result<()> {
     converge(change, Scope { users, ..Scope::default() }).await
 }
 
-/// Gives a domain up. Links that were made by it stay; new ones are not made by it any more.
+/// Gives a domain up, at the request of whoever reaches it. Answers the revision.
 pub async fn delete(app: &App, access: &ApiAccess, id: DomainId) -> Result<i64> {
     let organization = get(app, access, id).await?.organization;
     let (now, cause) = (app.clock.now(), access.cause());
@@ -250,8 +278,7 @@ pub async fn delete(app: &App, access: &ApiAccess, id: DomainId) -> Result<i64> 
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
                 let domain = found(change.tx, Some(organization), id).await?;
-                domains::delete(change.tx, organization, id).await?;
-                change.emit("organization_domain.deleted", domain.json());
+                give_up(&mut change, &domain).await?;
                 change.finish().await
             })
         })

@@ -233,6 +233,16 @@ impl Tx {
         format!("{} AS r {}", self.rows(n, columns), self.join())
     }
 
+    /// What ends a SELECT of one table whose rows others may not delete until the transaction is over.
+    pub fn keep(&self) -> &'static str {
+        self.engine().keep()
+    }
+
+    /// What ends a SELECT of one table whose rows others may not write until the transaction is over.
+    pub fn lock(&self) -> &'static str {
+        self.engine().lock()
+    }
+
     /// A join whose left side is read first.
     pub fn join(&self) -> &'static str {
         self.engine().join()

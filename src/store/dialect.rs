@@ -42,6 +42,23 @@ impl Engine {
         }
     }
 
+    /// What ends a SELECT of one table whose rows others may not delete until the transaction is over. SQLite has one
+    /// writer, so nobody could.
+    pub fn keep(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "",
+            Engine::Postgres => " FOR KEY SHARE",
+        }
+    }
+
+    /// What ends a SELECT of one table whose rows others may not write until the transaction is over.
+    pub fn lock(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "",
+            Engine::Postgres => " FOR UPDATE",
+        }
+    }
+
     /// A join whose left side is read first. SQLite's planner, which knows little of how many rows there
     /// are, would sometimes rather walk a whole table; PostgreSQL's finds out by itself.
     pub fn join(self) -> &'static str {

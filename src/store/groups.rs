@@ -10,10 +10,10 @@ use crate::domain::Result;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId, RuleId};
 use crate::domain::native::{Group, name_key};
 
-const COLUMNS: &str = "g.id, g.organization_id, g.name, g.description, g.created_at, g.updated_at";
+pub(super) const COLUMNS: &str = "g.id, g.organization_id, g.name, g.description, g.created_at, g.updated_at";
 
 #[derive(sqlx::FromRow)]
-struct GroupRow {
+pub(super) struct GroupRow {
     id: GroupId,
     organization_id: OrganizationId,
     name: String,

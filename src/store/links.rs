@@ -129,6 +129,11 @@ pub async fn remove(tx: &mut Tx, organization: OrganizationId, people: &[Directo
     tx.execute(sql(text).bind(Rows::ids(people.iter().copied())).bind(organization)).await.map(drop)
 }
 
+/// Lets links forget a user who is being deleted: nobody comes back to that account.
+pub async fn forget_user(tx: &mut Tx, user: UserId) -> Result<()> {
+    tx.execute(sql("UPDATE identity_links SET user_id = NULL WHERE user_id = $1").bind(user)).await.map(drop)
+}
+
 /// Keeps the last `externalId` of somebody who is being deleted: they are known again by it.
 pub async fn keep_external_id(
     tx: &mut Tx,

@@ -29,6 +29,21 @@ pub struct StoredMembership {
     pub updated_at: DateTime<Utc>,
 }
 
+impl StoredMembership {
+    /// One that is not in force yet: convergence puts it into force.
+    pub fn new(user_id: UserId, role_id: RoleId, now: DateTime<Utc>) -> Self {
+        StoredMembership {
+            id: MembershipId::mint(now),
+            user_id,
+            status: "inactive".to_owned(),
+            deactivated: false,
+            role_id,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// Stores new memberships.
 pub async fn insert(tx: &mut Tx, organization: OrganizationId, new: &[StoredMembership]) -> Result<()> {
     if new.is_empty() {
@@ -93,15 +108,21 @@ pub async fn update(tx: &mut Tx, organization: OrganizationId, changed: &[Stored
     tx.execute(sql(text).bind(rows).bind(organization)).await.map(drop)
 }
 
-/// Removes a membership that has neither origins nor groups any more. Ended links keep the account, so that
-/// somebody who comes back gets it again.
-pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: MembershipId) -> Result<()> {
+/// Removes memberships with their origins, groups and roles. Ended links keep the account, so that somebody who comes
+/// back gets it again.
+pub async fn delete(tx: &mut Tx, organization: OrganizationId, ids: &[MembershipId]) -> Result<()> {
+    let rows = tx.rows(2, &[("id", Column::Id)]);
+    let theirs = format!("organization_id = $1 AND membership_id IN (SELECT id FROM {rows} AS r)");
     for text in [
-        "UPDATE identity_links SET membership_id = NULL WHERE organization_id = $1 AND membership_id = $2",
-        "DELETE FROM membership_roles WHERE organization_id = $1 AND membership_id = $2",
-        "DELETE FROM organization_memberships WHERE organization_id = $1 AND id = $2",
+        format!("UPDATE identity_links SET membership_id = NULL WHERE {theirs}"),
+        format!("DELETE FROM origins WHERE {theirs}"),
+        format!("DELETE FROM group_memberships WHERE {theirs}"),
+        format!("DELETE FROM membership_roles WHERE {theirs}"),
+        format!(
+            "DELETE FROM organization_memberships WHERE organization_id = $1 AND id IN (SELECT id FROM {rows} AS r)"
+        ),
     ] {
-        tx.execute(sql(text).bind(organization).bind(id)).await?;
+        tx.execute(sql(text).bind(organization).bind(Rows::ids(ids.iter().copied()))).await?;
     }
     Ok(())
 }
@@ -133,6 +154,13 @@ pub async fn ids_by_users(
     );
     let rows: Vec<(UserId, MembershipId)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
     Ok(rows.into_iter().collect())
+}
+
+/// The memberships of a user, in every organization.
+pub async fn of_user(tx: &mut Tx, user: UserId) -> Result<Vec<(OrganizationId, MembershipId)>> {
+    let stmt =
+        sql("SELECT organization_id, id FROM organization_memberships WHERE user_id = $1 ORDER BY organization_id");
+    tx.fetch_all(stmt.bind(user)).await
 }
 
 /// The roles that these memberships hold, in no order.
@@ -263,6 +291,20 @@ pub async fn find(tx: &mut Tx, organization: Option<OrganizationId>, id: Members
     };
     let row: Option<MembershipRow> = tx.fetch_optional(stmt).await?;
     Ok(complete(tx, row.into_iter().collect()).await?.into_iter().next())
+}
+
+/// The memberships with these ids, oldest first.
+pub async fn with_ids(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = MembershipId>,
+) -> Result<Vec<Membership>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM {} organization_memberships m ON m.organization_id = $2 AND m.id = r.id ORDER BY m.id",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<MembershipRow> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
+    Ok(complete(tx, rows).await?.into_iter().map(|(membership, _)| membership).collect())
 }
 
 /// The organization of the membership with this id; only that one, if one is given.

@@ -14,6 +14,7 @@ pub mod directory_groups;
 pub mod directory_users;
 pub mod domains;
 pub mod edges;
+pub mod emptying;
 pub mod events;
 pub mod explain;
 pub mod group_status;

@@ -50,10 +50,16 @@ impl From<DomainRow> for Domain {
     }
 }
 
-/// Where the organization's events have come to; on PostgreSQL the row is locked by the lane.
-pub async fn event_head(tx: &mut Tx, organization: OrganizationId) -> Result<Option<(i64, Option<EventId>)>> {
-    let stmt = sql("SELECT event_position, last_event_id FROM organizations WHERE id = $1 AND deleted_at IS NULL");
-    tx.fetch_optional(stmt.bind(organization)).await
+/// Where the organization's events have come to, whether it is there or, `buried`, a tombstone; on PostgreSQL the row
+/// is locked by the lane.
+pub async fn event_head(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    buried: bool,
+) -> Result<Option<(i64, Option<EventId>)>> {
+    let stmt = sql("SELECT event_position, last_event_id FROM organizations
+         WHERE id = $1 AND (deleted_at IS NOT NULL) = $2");
+    tx.fetch_optional(stmt.bind(organization).bind(buried)).await
 }
 
 /// Moves the head after events were written.
@@ -90,6 +96,65 @@ pub async fn insert(tx: &mut Tx, organization: &Organization) -> Result<()> {
         insert_domain(tx, domain).await?;
     }
     Ok(())
+}
+
+/// Stores changed fields. Fails with a unique violation if its external id or Stripe customer is taken.
+pub async fn update(tx: &mut Tx, organization: &Organization) -> Result<()> {
+    let stmt = sql("UPDATE organizations SET name = $2, name_key = $3, external_id = $4, stripe_customer_id = $5,
+            allow_profiles_outside_organization = $6, metadata = $7, updated_at = $8 WHERE id = $1")
+    .bind(organization.id)
+    .bind(&organization.name)
+    .bind(name_key(&organization.name))
+    .bind(organization.external_id.clone())
+    .bind(organization.stripe_customer_id.clone())
+    .bind(organization.allow_profiles_outside_organization)
+    .bind(serde_json::Value::Object(organization.metadata.clone()).to_string())
+    .bind(organization.updated_at);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// Whether an organization has this customer of Stripe.
+pub async fn has_stripe_customer(tx: &mut Tx, customer: &str) -> Result<bool> {
+    let stmt = sql("SELECT id FROM organizations WHERE stripe_customer_id = $1 AND deleted_at IS NULL");
+    let row: Option<(OrganizationId,)> = tx.fetch_optional(stmt.bind(customer)).await?;
+    Ok(row.is_some())
+}
+
+/// Makes an organization a tombstone; `by` says who did.
+pub async fn bury(tx: &mut Tx, id: OrganizationId, by: &str, now: DateTime<Utc>) -> Result<()> {
+    let stmt = sql("UPDATE organizations SET deleted_at = $3, deleted_by = $2, updated_at = $3 WHERE id = $1");
+    tx.execute(stmt.bind(id).bind(by).bind(now)).await.map(drop)
+}
+
+/// Who deleted an organization that is not empty yet.
+pub async fn deleted_by(tx: &mut Tx, id: OrganizationId) -> Result<Option<String>> {
+    let stmt = sql("SELECT deleted_by FROM organizations
+         WHERE id = $1 AND deleted_at IS NOT NULL AND emptied_at IS NULL AND deleted_by IS NOT NULL");
+    let row: Option<(String,)> = tx.fetch_optional(stmt.bind(id)).await?;
+    Ok(row.map(|(by,)| by))
+}
+
+/// Organizations that were deleted and are not empty yet.
+pub async fn to_empty(tx: &mut Tx, limit: i64) -> Result<Vec<OrganizationId>> {
+    let stmt = sql("SELECT id FROM organizations WHERE deleted_at IS NOT NULL AND emptied_at IS NULL LIMIT $1");
+    let rows: Vec<(OrganizationId,)> = tx.fetch_all(stmt.bind(limit)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Notes that nothing is in a deleted organization any more.
+pub async fn set_emptied(tx: &mut Tx, id: OrganizationId, now: DateTime<Utc>) -> Result<()> {
+    tx.execute(sql("UPDATE organizations SET emptied_at = $2 WHERE id = $1").bind(id).bind(now)).await.map(drop)
+}
+
+/// The tombstone with this id.
+pub async fn find_buried(tx: &mut Tx, id: OrganizationId) -> Result<Option<Organization>> {
+    let stmt = sql(format!("SELECT {COLUMNS} FROM organizations WHERE id = $1 AND deleted_at IS NOT NULL")).bind(id);
+    one(tx, stmt).await
+}
+
+/// The domains of an organization, oldest first.
+pub async fn domains_of(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Domain>> {
+    Ok(find(tx, organization).await?.map(|found| found.domains).unwrap_or_default())
 }
 
 /// Stores a new domain. Fails with a unique violation if it is verified and another organization's is too.

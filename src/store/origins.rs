@@ -70,6 +70,18 @@ pub async fn speak_for_group(tx: &mut Tx, organization: OrganizationId, group: G
     Ok(row.is_some())
 }
 
+/// Those for whose belonging to a group something speaks.
+pub async fn people_of_group(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: GroupId,
+) -> Result<BTreeSet<MembershipId>> {
+    let stmt = sql("SELECT DISTINCT membership_id FROM origins
+         WHERE organization_id = $1 AND target_id = $2 AND target = 'group'");
+    let rows: Vec<(MembershipId,)> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Whether somebody's belonging to a group is held.
 pub async fn is_held(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<bool> {
     let stmt = sql("SELECT membership_id FROM origins

@@ -150,6 +150,39 @@ pub async fn update_profile(tx: &mut Tx, user: &User) -> Result<()> {
     tx.execute(stmt).await.map(drop)
 }
 
+/// Stores what the application keeps with a user. Fails with a unique violation if the external id is another's.
+pub async fn update_kept(tx: &mut Tx, user: &User) -> Result<()> {
+    let stmt =
+        sql("UPDATE users SET email_verified = $2, external_id = $3, metadata = $4, updated_at = $5 WHERE id = $1")
+            .bind(user.id)
+            .bind(user.email_verified)
+            .bind(user.external_id.clone())
+            .bind(Value::Object(user.metadata.clone()).to_string())
+            .bind(user.updated_at);
+    tx.execute(stmt).await.map(drop)
+}
+
+/// Removes a user who is no member anywhere and whom no link names.
+pub async fn delete(tx: &mut Tx, id: UserId) -> Result<()> {
+    tx.execute(sql("DELETE FROM users WHERE id = $1").bind(id)).await.map(drop)
+}
+
+/// Whether a directory leads the account: somebody of the organization that made it is linked to it.
+pub async fn is_led(tx: &mut Tx, id: UserId) -> Result<bool> {
+    let stmt = sql("SELECT n.id FROM users n JOIN identity_links l ON l.user_id = n.id
+            AND l.organization_id = n.made_by_organization AND l.state = 'linked'
+         WHERE n.id = $1 LIMIT 1");
+    let row: Option<(UserId,)> = tx.fetch_optional(stmt.bind(id)).await?;
+    Ok(row.is_some())
+}
+
+/// The user with this e-mail, without case.
+pub async fn find_by_email(tx: &mut Tx, email: &str) -> Result<Option<UserId>> {
+    let stmt = sql("SELECT id FROM users WHERE email_key = $1").bind(fold(email));
+    let row: Option<(UserId,)> = tx.fetch_optional(stmt).await?;
+    Ok(row.map(|(id,)| id))
+}
+
 /// Which users a list is about.
 #[derive(Debug, Default)]
 pub struct Search {
@@ -184,6 +217,20 @@ pub async fn list(tx: &mut Tx, search: &Search, page: &PageRequest) -> Result<Pa
 /// The user with this id; a member of the organization, if one is given.
 pub async fn find(tx: &mut Tx, organization: Option<OrganizationId>, id: UserId) -> Result<Option<User>> {
     one(tx, organization, "n.id = $1", id.into()).await
+}
+
+/// As [`find`], and nobody else deletes the user before the transaction is over.
+pub async fn find_and_keep(tx: &mut Tx, organization: Option<OrganizationId>, id: UserId) -> Result<Option<User>> {
+    let lock = format!("SELECT id FROM users WHERE id = $1{}", tx.keep());
+    let _: Option<(UserId,)> = tx.fetch_optional(sql(lock).bind(id)).await?;
+    find(tx, organization, id).await
+}
+
+/// The user with this id, whom nobody else changes or makes a member before the transaction is over.
+pub async fn find_and_lock(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
+    let lock = format!("SELECT id FROM users WHERE id = $1{}", tx.lock());
+    let _: Option<(UserId,)> = tx.fetch_optional(sql(lock).bind(id)).await?;
+    find(tx, None, id).await
 }
 
 /// The user with this external id; a member of the organization, if one is given.

@@ -50,7 +50,7 @@ impl<'a> Held<'a> {
             memberships.iter().flat_map(|membership| targets.iter().map(|target| (*membership, *target))).collect();
         let placed: Vec<origins::Placed> =
             both.iter().map(|(membership, target)| (*membership, held(*target))).collect();
-        let scope = Scope { memberships: memberships.iter().copied().collect(), ..Scope::default() };
+        let scope = Scope::of_memberships(memberships.iter().copied());
         let parked = change(&self.server.server.app, &self.directory.organization, move |change| {
             let (placed, scope) = (placed.clone(), scope.clone());
             Box::pin(async move {

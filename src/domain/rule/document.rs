@@ -219,6 +219,18 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The native group and the slug of the role that it names.
+    pub fn names(&self) -> (Option<GroupId>, Option<&str>) {
+        match self {
+            Action::IntoGroup { group_id } => (Some(*group_id), None),
+            Action::GrantRole { role } => (None, Some(role)),
+            Action::Exclude { group_id, role } => (*group_id, role.as_deref()),
+            Action::EnsureMembership {} | Action::MirrorGroup { .. } => (None, None),
+        }
+    }
+}
+
 /// What a mirror does when another group has its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -77,6 +77,27 @@ impl Fields {
         self.typed(name, "a string", |value| value.as_str().map(str::to_owned))
     }
 
+    /// Text that null takes away: `None` if it was not sent, `Some(None)` for null.
+    pub fn clearable_text(&self, name: &str) -> Result<Option<Option<String>>> {
+        Ok(match self.0.get(name) {
+            None => None,
+            Some(_) => Some(self.text(name)?),
+        })
+    }
+
+    /// Free strings that are merged key by key: null as a whole takes everything away, as `{}` does.
+    pub fn metadata(&self) -> Result<Option<Map<String, Value>>> {
+        Ok(match self.0.get("metadata") {
+            None => None,
+            Some(_) => Some(self.object("metadata")?.unwrap_or_default()),
+        })
+    }
+
+    /// Ids in an array. One that does not parse names nothing: 404.
+    pub fn ids<T: Identified>(&self, name: &str) -> Result<Vec<Id<T>>> {
+        self.texts(name)?.iter().map(|text| path::id(text)).collect()
+    }
+
     /// Text that must be there.
     pub fn required_text(&self, name: &str) -> Result<String> {
         required(name, self.text(name)?)

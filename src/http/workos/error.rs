@@ -18,14 +18,21 @@ impl<E: Into<Error>> From<E> for ApiFailure {
 }
 
 /// Codes of [`Error::Invalid`] that the vendor answers with 400 rather than 422.
-const BAD_REQUEST: [&str; 6] = [
+const BAD_REQUEST: [&str; 10] = [
     "external_id_already_used",
+    "stripe_customer_id_already_used",
     "invalid_metadata",
     "invalid_header",
     "missing_user_id_or_organization_id",
+    "group_membership_update_overlap",
+    "user_creation_error",
+    "email_not_available",
     "bad_request",
     "domain_already_verified",
 ];
+
+/// Codes of [`Error::Invalid`] that stand at the top of a 422, as the vendor has them, rather than in its `errors`.
+const ON_TOP: [&str; 3] = ["organization_membership_directory_managed", "user_directory_managed", "invalid_role"];
 
 impl IntoResponse for ApiFailure {
     fn into_response(self) -> Response {
@@ -57,7 +64,7 @@ fn face(error: &Error) -> (StatusCode, Value) {
         Error::Invalid { field, code, message } => {
             let body = json!({
                 "message": message,
-                "code": "invalid_request_parameters",
+                "code": if ON_TOP.contains(code) { code } else { "invalid_request_parameters" },
                 "errors": [{"field": field, "code": code, "message": message}],
             });
             (StatusCode::UNPROCESSABLE_ENTITY, body)

@@ -1,7 +1,8 @@
 //! `/organizations/{organization}/groups`, and the groups of a membership.
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 
 use super::answer::{at_revision, created, ok};
 use super::body::Fields;
@@ -11,7 +12,7 @@ use super::query::Query;
 use crate::app::App;
 use crate::domain::id::GroupLabel;
 use crate::http::caller::{ApiCaller, ApiWriter};
-use crate::service::native::groups::{self, NewGroup};
+use crate::service::native::groups::{self, GroupChange, NewGroup};
 
 /// `POST /organizations/{organization}/groups`
 pub async fn create(
@@ -47,6 +48,30 @@ pub async fn get(
 ) -> Result<Response, ApiFailure> {
     let scope = access.organization(id(&organization)?)?;
     Ok(ok(groups::get(&app, scope, id(&group)?).await?.json()))
+}
+
+/// `PATCH /organizations/{organization}/groups/{group}`: fields that are not sent stay as they are.
+pub async fn update(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments((organization, group)): Segments<(String, String)>,
+    body: Fields,
+) -> Result<Response, ApiFailure> {
+    let scope = access.organization(id(&organization)?)?;
+    let fields = GroupChange { name: body.text("name")?, description: body.clearable_text("description")? };
+    let done = groups::update(&app, &access, scope, id(&group)?, fields).await?;
+    Ok(at_revision(ok(done.value.json()), done.revision))
+}
+
+/// `DELETE /organizations/{organization}/groups/{group}`
+pub async fn delete(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments((organization, group)): Segments<(String, String)>,
+) -> Result<Response, ApiFailure> {
+    let scope = access.organization(id(&organization)?)?;
+    let revision = groups::delete(&app, &access, scope, id(&group)?).await?;
+    Ok(at_revision(StatusCode::NO_CONTENT.into_response(), revision))
 }
 
 /// `GET /user_management/organization_memberships/{membership}/groups`

@@ -1,17 +1,21 @@
-//! `/user_management/organization_memberships`, and the members of a group.
+//! `/user_management/organization_memberships`
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::answer::ok;
+use super::answer::{at_revision, created, ok};
+use super::body::{Fields, required};
 use super::error::ApiFailure;
 use super::path::{Segments, id};
 use super::query::Query;
 use crate::app::App;
-use crate::domain::id::MembershipLabel;
+use crate::domain::id::{MembershipLabel, RoleId};
+use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::http::caller::ApiCaller;
+use crate::http::caller::{ApiCaller, ApiWriter};
+use crate::service::native::membership_changes::{self as changes, NewMembership};
 use crate::service::native::memberships::{self, Listed};
 
 /// `GET /user_management/organization_memberships`
@@ -50,19 +54,84 @@ fn json(listed: &Listed) -> Value {
     object
 }
 
-/// `GET /organizations/{organization}/groups/{group}/organization-memberships`: rows without roles.
-pub async fn list_of_group(
+/// `POST /user_management/organization_memberships`
+pub async fn create(
     State(app): State<App>,
-    ApiCaller(access): ApiCaller,
-    Segments((organization, group)): Segments<(String, String)>,
-    query: Query,
+    ApiWriter(access): ApiWriter,
+    body: Fields,
 ) -> Result<Response, ApiFailure> {
-    let scope = access.organization(id(&organization)?)?;
-    let paging = query.paging::<MembershipLabel>()?;
-    let page = memberships::list_of_group(&app, scope, id(&group)?, &paging.request).await?;
-    Ok(ok(paging.envelope(page, |(membership, user)| {
-        let mut row = membership.base_json();
-        row["user"] = user.json();
-        row
-    })))
+    let user = required("user_id", body.id("user_id")?)?;
+    let scope = access.organization(required("organization_id", body.id("organization_id")?.or(access.only()))?)?;
+    let roles = roles(&app, scope, &body).await?.unwrap_or_default();
+    let done = changes::create(&app, &access, scope, NewMembership { user, roles }).await?;
+    Ok(at_revision(created(json(&done.value)), done.revision))
+}
+
+/// `PUT /user_management/organization_memberships/{id}`: its roles, if any are sent.
+pub async fn update(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments(membership): Segments<String>,
+    body: Fields,
+) -> Result<Response, ApiFailure> {
+    let membership = id(&membership)?;
+    let scope = changes::scope_of(&app, &access, membership).await?;
+    match roles(&app, scope, &body).await? {
+        Some(roles) => {
+            let done = changes::set_roles(&app, &access, scope, membership, roles).await?;
+            Ok(at_revision(ok(json(&done.value)), done.revision))
+        }
+        None => Ok(ok(json(&memberships::get(&app, &access, membership).await?))),
+    }
+}
+
+/// `role_slug` or `role_slugs`, whichever is sent.
+async fn roles(app: &App, scope: OrganizationScope, body: &Fields) -> Result<Option<Vec<RoleId>>> {
+    let one = body.text("role_slug")?;
+    let several = body.raw("role_slugs").filter(|value| !value.is_null()).map(|_| body.texts("role_slugs"));
+    let slugs = match (one, several.transpose()?) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("role_slugs", "ambiguous", "send role_slug or role_slugs, not both"));
+        }
+        (Some(slug), None) => vec![slug],
+        (None, Some(slugs)) => slugs,
+        (None, None) => return Ok(None),
+    };
+    changes::roles_by_slug(app, scope, &slugs).await.map(Some)
+}
+
+/// `DELETE /user_management/organization_memberships/{id}`
+pub async fn delete(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments(membership): Segments<String>,
+) -> Result<Response, ApiFailure> {
+    let membership = id(&membership)?;
+    let scope = changes::scope_of(&app, &access, membership).await?;
+    let revision = changes::delete(&app, &access, scope, membership).await?;
+    Ok(at_revision(StatusCode::OK.into_response(), revision))
+}
+
+/// `PUT /user_management/organization_memberships/{id}/deactivate`
+pub async fn deactivate(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments(membership): Segments<String>,
+) -> Result<Response, ApiFailure> {
+    let membership = id(&membership)?;
+    let scope = changes::scope_of(&app, &access, membership).await?;
+    let done = changes::deactivate(&app, &access, scope, membership).await?;
+    Ok(at_revision(ok(json(&done.value)), done.revision))
+}
+
+/// `PUT /user_management/organization_memberships/{id}/reactivate`
+pub async fn reactivate(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments(membership): Segments<String>,
+) -> Result<Response, ApiFailure> {
+    let membership = id(&membership)?;
+    let scope = changes::scope_of(&app, &access, membership).await?;
+    let done = changes::reactivate(&app, &access, scope, membership).await?;
+    Ok(at_revision(ok(json(&done.value)), done.revision))
 }

@@ -8,6 +8,7 @@ pub mod directories;
 mod directory_groups;
 mod directory_users;
 pub mod error;
+mod group_members;
 mod groups;
 mod memberships;
 mod organization_domains;
@@ -18,7 +19,7 @@ mod roles;
 mod users;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 use crate::domain::Error;
@@ -34,25 +35,43 @@ fn organizations_and_groups() -> Router<App> {
     Router::new()
         .route("/organizations", get(organizations::list).post(organizations::create))
         .route("/organizations/external_id/{external_id}", get(organizations::get_by_external_id))
-        .route("/organizations/{organization}", get(organizations::get))
+        .route(
+            "/organizations/{organization}",
+            get(organizations::get).put(organizations::update).delete(organizations::delete),
+        )
         .route("/organization_domains", post(organization_domains::create))
         .route("/organization_domains/{domain}", get(organization_domains::get).delete(organization_domains::delete))
         .route("/organization_domains/{domain}/verify", post(organization_domains::verify))
         .route("/organizations/{organization}/groups", get(groups::list).post(groups::create))
-        .route("/organizations/{organization}/groups/{group}", get(groups::get))
-        .route("/organizations/{organization}/groups/{group}/organization-memberships", get(memberships::list_of_group))
+        .route(
+            "/organizations/{organization}/groups/{group}",
+            get(groups::get).patch(groups::update).delete(groups::delete),
+        )
+        .route(
+            "/organizations/{organization}/groups/{group}/organization-memberships",
+            get(group_members::list).post(group_members::add).patch(group_members::update),
+        )
+        .route(
+            "/organizations/{organization}/groups/{group}/organization-memberships/{membership}",
+            delete(group_members::remove),
+        )
         .route("/organizations/{organization}/roles", get(roles::list))
         .route("/authorization/organizations/{organization}/roles", get(roles::list))
 }
 
 fn people() -> Router<App> {
     Router::new()
-        .route("/user_management/organization_memberships", get(memberships::list))
-        .route("/user_management/organization_memberships/{membership}", get(memberships::get))
+        .route("/user_management/organization_memberships", get(memberships::list).post(memberships::create))
+        .route(
+            "/user_management/organization_memberships/{membership}",
+            get(memberships::get).put(memberships::update).delete(memberships::delete),
+        )
+        .route("/user_management/organization_memberships/{membership}/deactivate", put(memberships::deactivate))
+        .route("/user_management/organization_memberships/{membership}/reactivate", put(memberships::reactivate))
         .route("/user_management/organization_memberships/{membership}/groups", get(groups::list_of_membership))
-        .route("/user_management/users", get(users::list))
+        .route("/user_management/users", get(users::list).post(users::create))
         .route("/user_management/users/external_id/{external_id}", get(users::get_by_external_id))
-        .route("/user_management/users/{user}", get(users::get))
+        .route("/user_management/users/{user}", get(users::get).put(users::update).delete(users::delete))
 }
 
 fn directory_sync() -> Router<App> {

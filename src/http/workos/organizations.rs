@@ -1,7 +1,8 @@
 //! `/organizations`
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::answer::{at_revision, created, ok};
@@ -14,7 +15,8 @@ use crate::domain::id::OrganizationLabel;
 use crate::domain::native::Organization;
 use crate::domain::{Error, Result};
 use crate::http::caller::{ApiCaller, ApiWriter};
-use crate::service::organizations::{self, NewOrganization};
+use crate::service::organizations::update::{OrganizationFields, update as change};
+use crate::service::organizations::{self, NewOrganization, removal};
 
 /// `POST /organizations`
 pub async fn create(
@@ -26,11 +28,42 @@ pub async fn create(
         name: body.required_text("name")?,
         external_id: body.text("external_id")?,
         allow_profiles_outside_organization: body.flag("allow_profiles_outside_organization")?.unwrap_or_default(),
-        metadata: body.object("metadata")?.unwrap_or_default(),
+        metadata: body.metadata()?.unwrap_or_default(),
         domains: domains(&body)?,
     };
     let done = organizations::create(&app, &access, new).await?;
     Ok(at_revision(created(done.value.json()), done.revision))
+}
+
+/// `PUT /organizations/{id}`: fields that are not sent stay as they are.
+pub async fn update(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments(organization): Segments<String>,
+    body: Fields,
+) -> Result<Response, ApiFailure> {
+    let scope = access.organization(id(&organization)?)?;
+    let given = |name: &str| body.raw(name).is_some_and(|value| !value.is_null());
+    let fields = OrganizationFields {
+        name: body.text("name")?,
+        external_id: body.clearable_text("external_id")?,
+        stripe_customer_id: body.clearable_text("stripe_customer_id")?,
+        allow_profiles_outside_organization: body.flag("allow_profiles_outside_organization")?,
+        metadata: body.metadata()?,
+        domains: if given("domain_data") || given("domains") { Some(domains(&body)?) } else { None },
+    };
+    let done = change(&app, &access, scope, fields).await?;
+    Ok(at_revision(ok(done.value.json()), done.revision))
+}
+
+/// `DELETE /organizations/{id}`: 202 where what is in it is still on its way out.
+pub async fn delete(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments(organization): Segments<String>,
+) -> Result<Response, ApiFailure> {
+    let over = removal::delete(&app, &access, access.organization(id(&organization)?)?).await?;
+    Ok(if over { StatusCode::OK } else { StatusCode::ACCEPTED }.into_response())
 }
 
 /// `domain_data`, and what the deprecated `domains` has beyond it. Nobody vouches for the latter.

@@ -41,15 +41,7 @@ pub(super) async fn link(
     let new: Vec<StoredMembership> = accounts
         .iter()
         .filter(|user| !members.contains_key(user))
-        .map(|user| StoredMembership {
-            id: MembershipId::mint(change.now),
-            user_id: *user,
-            status: "inactive".to_owned(),
-            deactivated: false,
-            role_id: role,
-            created_at: change.now,
-            updated_at: change.now,
-        })
+        .map(|user| StoredMembership::new(*user, role, change.now))
         .collect();
     memberships::insert(change.tx, change.organization, &new).await?;
     members.extend(new.iter().map(|membership| (membership.user_id, membership.id)));

@@ -19,7 +19,7 @@ mod mirror;
 pub(crate) mod people;
 pub(crate) mod settle;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use accounts::climb;
 pub(crate) use ground::Ground;
@@ -31,7 +31,7 @@ use super::change::Change;
 use super::runs::effect;
 use crate::domain::Result;
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId, MembershipId};
-use crate::store::{bindings, directory_users, edges, links, memberships, origins};
+use crate::store::{bindings, directory_users, edges, groups, links, memberships, origins};
 
 /// How many people are converged at a time: bounds the memory of a large scope.
 const CHUNK: usize = 500;
@@ -48,10 +48,17 @@ pub struct Scope {
     pub groups: BTreeSet<DirectoryGroupId>,
     /// Directory groups that are about to be removed: their bindings end now, their rows after.
     pub removed_groups: BTreeSet<DirectoryGroupId>,
-    /// Memberships whose manual origins or decisions changed.
-    pub memberships: BTreeSet<MembershipId>,
+    /// Memberships whose manual origins or decisions changed; `true` for those that were just made.
+    pub memberships: BTreeMap<MembershipId, bool>,
     /// Names of native groups (as they collide) that became free.
     pub freed_names: BTreeSet<String>,
+}
+
+impl Scope {
+    /// Memberships whose manual origins or decisions changed.
+    pub fn of_memberships(ids: impl IntoIterator<Item = MembershipId>) -> Self {
+        Scope { memberships: ids.into_iter().map(|id| (id, false)).collect(), ..Scope::default() }
+    }
 }
 
 /// Makes native state agree, within `scope`, in the transaction of `change`.
@@ -185,18 +192,32 @@ pub async fn leave(change: &mut Change<'_>, id: MembershipId) -> Result<()> {
     let organization = change.organization;
     let spoken_for = !origins::of_memberships(change.tx, organization, [id]).await?.is_empty();
     let found = memberships::find(change.tx, Some(organization), id).await?;
-    let Some((membership, _)) = found.filter(|(membership, _)| !spoken_for && !membership.directory_managed) else {
-        return Ok(());
-    };
-    memberships::delete(change.tx, organization, id).await?;
-    change.emit("organization_membership.deleted", membership.json());
+    match found {
+        Some((membership, _)) if !spoken_for && !membership.directory_managed => expunge(change, &[id]).await,
+        _ => Ok(()),
+    }
+}
+
+/// Removes memberships with all that rests on them, whatever speaks for them: their people leave their groups, then
+/// the organization.
+pub(crate) async fn expunge(change: &mut Change<'_>, ids: &[MembershipId]) -> Result<()> {
+    let organization = change.organization;
+    let mut in_groups = groups::of_memberships(change.tx, organization, ids.iter().copied()).await?;
+    let going = memberships::with_ids(change.tx, organization, ids.iter().copied()).await?;
+    memberships::delete(change.tx, organization, ids).await?;
+    for membership in going {
+        for group in in_groups.remove(&membership.id).unwrap_or_default() {
+            change.emit("group.member_removed", settle::member_json(group, membership.id));
+        }
+        change.emit("organization_membership.deleted", membership.json());
+    }
     Ok(())
 }
 
-async fn settle_all(change: &mut Change<'_>, ground: &Ground, memberships: BTreeSet<MembershipId>) -> Result<()> {
-    let memberships: Vec<MembershipId> = memberships.into_iter().collect();
+async fn settle_all(change: &mut Change<'_>, ground: &Ground, memberships: BTreeMap<MembershipId, bool>) -> Result<()> {
+    let memberships: Vec<(MembershipId, bool)> = memberships.into_iter().collect();
     for chunk in memberships.chunks(CHUNK) {
-        settle::settle(change, ground, chunk.iter().map(|id| (*id, false)).collect()).await?;
+        settle::settle(change, ground, chunk.iter().copied().collect()).await?;
         change.flush_if_large().await?;
     }
     Ok(())

@@ -113,7 +113,7 @@ fn difference(
     news
 }
 
-fn member_json(group: GroupId, membership: MembershipId) -> serde_json::Value {
+pub(super) fn member_json(group: GroupId, membership: MembershipId) -> serde_json::Value {
     serde_json::json!({"group_id": group, "organization_membership_id": membership})
 }
 

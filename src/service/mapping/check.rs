@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::finding::Finding;
 use crate::domain::id::{GroupId, OrganizationId, RuleId};
-use crate::domain::rule::{Action, Rule, RuleDocument};
+use crate::domain::rule::{Rule, RuleDocument};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::store::rules::{self, StoredRule};
@@ -77,12 +77,12 @@ async fn unknown_sources(
 
 /// The groups and roles that actions name and that are not there.
 async fn unknown_targets(tx: &mut Tx, organization: OrganizationId, document: &RuleDocument) -> Result<Vec<Finding>> {
-    let named: BTreeSet<GroupId> = document.then.iter().filter_map(|action| targets(action).0).collect();
+    let named: BTreeSet<GroupId> = document.then.iter().filter_map(|action| action.names().0).collect();
     let there = if named.is_empty() { BTreeSet::new() } else { existing(tx, organization, named).await? };
     let slugs: BTreeSet<String> = roles::all(tx, organization).await?.into_iter().map(|role| role.slug).collect();
     let mut mistakes = Vec::new();
     for (at, action) in document.then.iter().enumerate() {
-        let (group, role) = targets(action);
+        let (group, role) = action.names();
         if let Some(id) = group.filter(|id| !there.contains(id)) {
             let message = format!("there is no group {id} in this organization");
             mistakes.push(Finding::error(format!("then[{at}].group_id"), "unknown_group", message));
@@ -98,16 +98,6 @@ async fn unknown_targets(tx: &mut Tx, organization: OrganizationId, document: &R
 
 async fn existing(tx: &mut Tx, organization: OrganizationId, named: BTreeSet<GroupId>) -> Result<BTreeSet<GroupId>> {
     Ok(groups::by_ids(tx, organization, named).await?.into_keys().collect())
-}
-
-/// The native group and the role that an action names.
-fn targets(action: &Action) -> (Option<GroupId>, Option<&str>) {
-    match action {
-        Action::IntoGroup { group_id } => (Some(*group_id), None),
-        Action::GrantRole { role } => (None, Some(role)),
-        Action::Exclude { group_id, role } => (*group_id, role.as_deref()),
-        Action::EnsureMembership {} | Action::MirrorGroup { .. } => (None, None),
-    }
 }
 
 /// The schemas that a rule's filters may use: of its directory, or the built-in ones.

@@ -40,7 +40,7 @@ impl Computation {
         let ground = resolved.ground(tx).await?;
         let reach = resolved.reach(tx).await?;
         let organization = ground.organization;
-        let revision = organizations::event_head(tx, organization).await?.map_or(0, |(position, _)| position);
+        let revision = organizations::event_head(tx, organization, false).await?.map_or(0, |(position, _)| position);
         let groups = reach.groups.len();
         let (survey, on_groups) = Survey::begin(tx, ground, now, reach.groups, reach.people, strict).await?;
         let mut first = resolved.effects();

@@ -116,11 +116,11 @@ pub async fn carry_out(change: &mut Change<'_>, run: &mut Run, effects: Vec<Park
 
     let targets: BTreeSet<(MembershipId, Target)> =
         effects.iter().map(|effect| (effect.loss.membership, effect.loss.target)).collect();
-    let memberships: BTreeSet<MembershipId> = targets.iter().map(|(membership, _)| *membership).collect();
-    end_held(change, &memberships, &targets).await?;
+    let holders: BTreeSet<MembershipId> = targets.iter().map(|(membership, _)| *membership).collect();
+    end_held(change, &holders, &targets).await?;
     // Converging may let other effects of this very run vanish, or add to it.
     runs::save(change.tx, run, None, change.now).await?;
-    converge(change, Scope { memberships, ..Scope::default() }).await?;
+    converge(change, Scope::of_memberships(holders)).await?;
     // Mirrors whose last people have left go now, and others may take their names.
     let (groups, _) = finish(change, BTreeSet::new(), MIRRORS).await?;
     converge(change, Scope { groups, ..Scope::default() }).await?;

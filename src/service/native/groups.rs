@@ -1,14 +1,21 @@
-//! Native groups: made by hand, found, listed.
+//! Native groups: made, changed and deleted by hand, found, listed. Who is in them is for `group_members`.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Map, json};
+
+use super::by_hand;
 use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId};
-use crate::domain::native::Group;
+use crate::domain::native::{Group, name_key};
+use crate::domain::origin::Target;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::change::{Change, Outcome};
+use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
 use crate::service::organizations;
-use crate::store::{Lane, Page, PageRequest, groups, memberships};
+use crate::store::{Lane, Page, PageRequest, collisions, groups, memberships, origins, rules};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 256;
@@ -54,6 +61,122 @@ pub async fn create(app: &App, access: &ApiAccess, scope: OrganizationScope, new
             })
         })
         .await
+}
+
+/// What of a group is to be otherwise. What is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct GroupChange {
+    /// The name.
+    pub name: Option<String>,
+    /// The sentence about it; `Some(None)` takes it away.
+    pub description: Option<Option<String>>,
+}
+
+/// Changes the fields that are given. A mirror that waits for the old name may take it.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for a bad name or description; [`Error::Refused`] `group_managed` for another name of a group
+/// that a rule mirrors; [`Error::NotFound`].
+pub async fn update(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    id: GroupId,
+    fields: GroupChange,
+) -> Result<Outcome<Group>> {
+    fields.name.as_deref().map(check_name).transpose()?;
+    check_description(fields.description.as_ref().and_then(Option::as_deref))?;
+    let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            let (fields, cause) = (fields.clone(), cause.clone());
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                let before = require(&mut change, id).await?;
+                let mut group = before.clone();
+                if let Some(name) = fields.name.filter(|name| *name != before.name) {
+                    refuse_if_managed(&mut change, &before, "its name is that of the directory group").await?;
+                    group.name = name;
+                }
+                if let Some(description) = fields.description {
+                    group.description = description;
+                }
+                if group != before {
+                    group.updated_at = now;
+                    groups::update(change.tx, &group).await?;
+                    change.emit("group.updated", group.json());
+                }
+                let freed = name_key(&before.name);
+                if freed != name_key(&group.name) {
+                    converge(&mut change, Scope { freed_names: [freed].into(), ..Scope::default() }).await?;
+                }
+                Ok(Outcome { value: group, revision: change.finish().await? })
+            })
+        })
+        .await
+}
+
+/// Deletes a group: its people leave it first. A mirror that waits for the name may take it. Answers the revision.
+///
+/// # Errors
+///
+/// [`Error::Refused`] `group_managed` for a group that a rule mirrors, `group_in_use` for one that a rule in force
+/// names; [`Error::NotFound`].
+pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id: GroupId) -> Result<i64> {
+    let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            let cause = cause.clone();
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                let group = require(&mut change, id).await?;
+                refuse_if_managed(&mut change, &group, "it goes with the directory group").await?;
+                refuse_if_named(&mut change, &group).await?;
+                let people = origins::people_of_group(change.tx, organization, id).await?;
+                let people: Vec<MembershipId> = people.into_iter().collect();
+                by_hand::take(&mut change, &people, |target| target == Target::Group(id)).await?;
+                converge(&mut change, Scope::of_memberships(people)).await?;
+                groups::delete(change.tx, organization, id).await?;
+                change.emit("group.deleted", group.json());
+                let freed = BTreeSet::from([name_key(&group.name)]);
+                converge(&mut change, Scope { freed_names: freed, ..Scope::default() }).await?;
+                change.finish().await
+            })
+        })
+        .await
+}
+
+/// The group, in the transaction of a change.
+pub(super) async fn require(change: &mut Change<'_>, id: GroupId) -> Result<Group> {
+    let found = groups::find(change.tx, change.organization, id).await?;
+    found.ok_or_else(|| Error::not_found("group", id))
+}
+
+/// Refuses what only the identity provider decides about a mirrored group; `since` says why that is so.
+pub(super) async fn refuse_if_managed(change: &mut Change<'_>, group: &Group, since: &str) -> Result<()> {
+    let mirrors = collisions::mirrored_by(change.tx, change.organization, [group.id]).await?;
+    let Some((rule, key)) = mirrors.into_values().next() else { return Ok(()) };
+    let message = format!(
+        "the group '{}' mirrors a directory group by the rule '{key}' ({rule}), and {since}: change the group at the \
+         identity provider, or freeze or delete the rule",
+        group.name
+    );
+    let details = Map::from_iter([("rule_id".to_owned(), json!(rule)), ("rule_key".to_owned(), json!(key))]);
+    Err(Error::refused("group_managed", message, details))
+}
+
+/// Refuses to delete a group that rules in force bring people into, or keep them out of.
+async fn refuse_if_named(change: &mut Change<'_>, group: &Group) -> Result<()> {
+    let in_force = rules::applied(change.tx, change.organization).await?;
+    let names = |then: &[crate::domain::rule::Action]| then.iter().any(|action| action.names().0 == Some(group.id));
+    let Some(rule) = in_force.into_iter().find(|rule| names(&rule.document.then)) else { return Ok(()) };
+    let message = format!(
+        "the rule '{}' ({}) is about the group '{}': change or delete the rule first",
+        rule.key, rule.id, group.name
+    );
+    let details = Map::from_iter([("rule_id".to_owned(), json!(rule.id)), ("rule_key".to_owned(), json!(rule.key))]);
+    Err(Error::refused("group_in_use", message, details))
 }
 
 /// Refuses a name that is empty or too long.

@@ -1,4 +1,4 @@
-//! Organization memberships: found, listed.
+//! Organization memberships: found, listed. Changing them is for `membership_changes`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -52,15 +52,15 @@ pub async fn list(app: &App, access: &ApiAccess, query: Query, page: &PageReques
     let search = Search { organization, user: query.user, group: None, statuses: query.statuses };
     let page = memberships::list(&mut tx, &search, page).await?;
     let (has_before, has_after) = (page.has_before, page.has_after);
-    Ok(Page { rows: named(&mut tx, page.rows).await?, has_before, has_after })
+    Ok(Page { rows: listed(&mut tx, page.rows).await?, has_before, has_after })
 }
 
 /// The membership with this id, if the caller reaches it.
 pub async fn get(app: &App, access: &ApiAccess, id: MembershipId) -> Result<Listed> {
     let mut tx = app.db.snapshot().await?;
     let found = memberships::find(&mut tx, access.only(), id).await?;
-    let listed = named(&mut tx, found.into_iter().collect()).await?.into_iter().next();
-    listed.ok_or_else(|| Error::not_found("organization membership", id))
+    let mut found = listed(&mut tx, found.into_iter().collect()).await?;
+    found.pop().ok_or_else(|| Error::not_found("organization membership", id))
 }
 
 /// A page of the effective members of a native group.
@@ -79,12 +79,12 @@ pub async fn list_of_group(
 }
 
 /// Adds the organizations' names.
-async fn named(tx: &mut Tx, rows: Vec<WithUser>) -> Result<Vec<Listed>> {
+pub(super) async fn listed(tx: &mut Tx, rows: Vec<WithUser>) -> Result<Vec<Listed>> {
     let ids: BTreeSet<_> = rows.iter().map(|(membership, _)| membership.organization).collect();
     let names = if ids.is_empty() { HashMap::new() } else { organizations::names(tx, ids).await? };
-    let listed = |(membership, user): WithUser| {
+    let named = |(membership, user): WithUser| {
         let organization_name = names.get(&membership.organization).cloned().unwrap_or_default();
         Listed { membership, user, organization_name }
     };
-    Ok(rows.into_iter().map(listed).collect())
+    Ok(rows.into_iter().map(named).collect())
 }

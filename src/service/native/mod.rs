@@ -1,9 +1,13 @@
 //! The native side: what applications read and write of their groups, memberships, users and roles, and what
 //! they read of the directories.
 
+mod by_hand;
 pub mod directory_groups;
 pub mod directory_users;
+pub mod group_members;
 pub mod groups;
+pub mod membership_changes;
 pub mod memberships;
 pub mod roles;
+pub mod user_changes;
 pub mod users;

@@ -334,7 +334,7 @@ async fn memberships(app: &App, turn: &mut Turn, after: MembershipId) -> Result<
         _ => Position::Records,
     };
     turn.chunk(app, move |change, run| {
-        let scope = Scope { memberships: ids.iter().copied().collect(), ..Scope::default() };
+        let scope = Scope::of_memberships(ids.iter().copied());
         let next = next.clone();
         Box::pin(async move {
             converge::converge(change, scope).await?;

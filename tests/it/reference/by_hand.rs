@@ -42,7 +42,7 @@ impl Stage {
                 let placed = [(membership, origin)];
                 let made = origins::Made { cause: None, actor: "test", at: change.now };
                 origins::insert(change.tx, change.organization, &placed, |_| 0, &made).await?;
-                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+                converge(change, Scope::of_memberships([membership])).await
             })
         })
         .await
@@ -60,7 +60,7 @@ impl Stage {
         self.change(move |change| {
             Box::pin(async move {
                 origins::delete(change.tx, change.organization, &[(membership, origin)]).await?;
-                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+                converge(change, Scope::of_memberships([membership])).await
             })
         })
         .await
@@ -76,7 +76,7 @@ impl Stage {
                     one.deactivated = !one.deactivated;
                 }
                 memberships::update(change.tx, change.organization, &stored).await?;
-                converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+                converge(change, Scope::of_memberships([membership])).await
             })
         })
         .await

@@ -216,7 +216,7 @@ impl Stage {
         let scope = Scope {
             users: self.world.facts.users.keys().copied().collect(),
             groups: self.world.facts.groups.keys().copied().collect(),
-            memberships: self.world.accounts.keys().copied().collect(),
+            memberships: self.world.accounts.keys().map(|id| (*id, false)).collect(),
             ..Scope::default()
         };
         self.app.clock.advance(Duration::milliseconds(1));

@@ -59,7 +59,7 @@ pub async fn give(server: &TestServer, organization: &str, membership: &str, tar
             let placed = [(membership, origin)];
             let made = origins::Made { cause: Some("key_of_the_test"), actor: "key_of_the_test", at: change.now };
             origins::insert(change.tx, organization, &placed, |_| 0, &made).await?;
-            converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+            converge(change, Scope::of_memberships([membership])).await
         })
     })
     .await;
@@ -76,7 +76,7 @@ pub async fn deactivate(server: &TestServer, organization: &str, membership: &st
                 one.deactivated = true;
             }
             memberships::update(change.tx, organization, &stored).await?;
-            converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
+            converge(change, Scope::of_memberships([membership])).await
         })
     })
     .await;

@@ -1,19 +1,22 @@
-//! Organizations: made with their default roles, found, listed.
+//! Organizations: made with their default roles, found, listed; changed in `update`, deleted in `removal`.
+
+pub mod removal;
+pub mod update;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::change::{Change, Outcome};
-use super::domains::check_name;
+use super::domains;
 use super::keys::ApiAccess;
+use super::native::user_changes::check_external_id;
 use crate::app::App;
 use crate::domain::event::Cause;
 use crate::domain::id::{DomainId, OrganizationId, RoleId};
-use crate::domain::native::{Domain, Organization, Role};
+use crate::domain::native::{Organization, Role};
 use crate::domain::scope::OrganizationScope;
-use crate::domain::secret::Secret;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, metadata};
 use crate::store::organizations::{self, Search};
 use crate::store::{Lane, Page, PageRequest, Tx, is_unique_violation, roles};
 
@@ -41,19 +44,17 @@ pub struct NewOrganization {
 /// environment key.
 pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Result<Outcome<Organization>> {
     access.environment()?;
-    check(&new)?;
+    check_name(&new.name)?;
+    check_external_id(new.external_id.as_deref())?;
+    check_domains(&new.domains)?;
+    let metadata = metadata::merged(&Map::new(), new.metadata)?;
     let now = app.clock.now();
     let id = OrganizationId::mint(now);
-    // Minted in order, so that the domains keep the order in which they were given.
+    // Ids minted in order, so that the domains keep the order in which they were given.
     let mut last = None;
-    let domains = new.domains.iter().map(|(domain, verified)| Domain {
-        id: *last.insert(DomainId::mint_after(now, last)),
-        organization: id,
-        domain: domain.clone(),
-        state: if *verified { "verified" } else { "pending" }.to_owned(),
-        verification_token: Secret::mint("").reveal().to_owned(),
-        created_at: now,
-        updated_at: now,
+    let domains = new.domains.into_iter().map(|(domain, verified)| {
+        let id_of_domain = *last.insert(DomainId::mint_after(now, last));
+        crate::domain::native::Domain { id: id_of_domain, ..domains::claimed(id, domain, verified, now) }
     });
     let organization = Organization {
         id,
@@ -61,7 +62,7 @@ pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Resu
         external_id: new.external_id,
         stripe_customer_id: None,
         allow_profiles_outside_organization: new.allow_profiles_outside_organization,
-        metadata: new.metadata,
+        metadata,
         domains: domains.collect(),
         created_at: now,
         updated_at: now,
@@ -117,34 +118,24 @@ fn external_id_taken() -> Error {
     Error::invalid("external_id", "external_id_already_used", "another organization has this external_id")
 }
 
-fn check(new: &NewOrganization) -> Result<()> {
-    if new.name.trim().is_empty() {
+fn check_name(name: &str) -> Result<()> {
+    if name.trim().is_empty() {
         return Err(Error::invalid("name", "required", "name must not be empty"));
     }
-    if new.name.chars().count() > 256 {
+    if name.chars().count() > 256 {
         return Err(Error::invalid("name", "too_long", "name has 256 characters at most"));
     }
-    if let Some(external_id) = &new.external_id
-        && (external_id.is_empty() || external_id.len() > 128 || !external_id.is_ascii())
-    {
-        let message = "external_id has 1 to 128 ASCII characters";
-        return Err(Error::invalid("external_id", "invalid_external_id", message));
-    }
-    let too_large = new.metadata.len() > 50
-        || new.metadata.iter().any(|(key, value)| {
-            key.chars().count() > 40 || value.as_str().is_none_or(|value| value.chars().count() > 600)
-        });
-    if too_large {
-        let message = "metadata has 50 entries at most, keys of 40 and string values of 600 characters";
-        return Err(Error::invalid("metadata", "invalid_metadata", message));
-    }
+    Ok(())
+}
+
+fn check_domains(domains: &[(String, bool)]) -> Result<()> {
     let mut seen = BTreeSet::new();
-    for (domain, _) in &new.domains {
+    for (domain, _) in domains {
         if !seen.insert(domain.to_lowercase()) {
             let message = format!("'{}' is there twice", domain.chars().take(80).collect::<String>());
             return Err(Error::invalid("domain_data", "duplicate_domain", message));
         }
-        check_name("domain_data", domain)?;
+        domains::check_name("domain_data", domain)?;
     }
     Ok(())
 }

@@ -1,0 +1,118 @@
+//! Organizations deleted. From the first commit on nobody reaches one; what is in it goes a stretch at a time, with an
+//! event for everything that applications know of, and its row stays as a tombstone that its events refer to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::domain::event::Cause;
+use crate::domain::id::OrganizationId;
+use crate::domain::scope::OrganizationScope;
+use crate::domain::{Error, Result};
+use crate::service::change::Change;
+use crate::service::converge::expunge;
+use crate::service::keys::ApiAccess;
+use crate::service::mapping::changes;
+use crate::store::{Lane, directories, domains, emptying, groups, organizations, removal, walk};
+
+/// How many rows go in one transaction.
+const AT_ONCE: i64 = 500;
+/// How many transactions the caller waits for; a larger organization goes on without them.
+const WAITED_FOR: usize = 20;
+
+/// Who deleted an organization, as its row keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+struct DeletedBy {
+    key: String,
+    name: String,
+}
+
+/// Deletes an organization. Answers whether everything in it is gone; if not, a worker goes on.
+///
+/// # Errors
+///
+/// [`Error::Forbidden`] without a key of the environment; [`Error::NotFound`].
+pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> Result<bool> {
+    access.environment()?;
+    let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            let cause = cause.clone();
+            Box::pin(async move {
+                let change = Change::begin(tx, organization, now, &cause).await?;
+                let Cause::Api { key, name } = cause.clone() else { return Err(Error::internal("no key deletes")) };
+                let by = serde_json::to_string(&DeletedBy { key, name }).map_err(|e| Error::Internal(Box::new(e)))?;
+                organizations::bury(change.tx, organization, &by, now).await?;
+                emptying::shut(change.tx, organization, now).await?;
+                change.finish().await.map(drop)
+            })
+        })
+        .await?;
+    for _ in 0..WAITED_FOR {
+        if empty_some(app, organization).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Goes on with every organization that was deleted and is not empty yet.
+pub async fn go_on(app: &App) -> Result<()> {
+    let waiting = organizations::to_empty(&mut app.db.read().await?, AT_ONCE).await?;
+    for organization in waiting {
+        while !empty_some(app, organization).await? {}
+    }
+    Ok(())
+}
+
+/// Removes some of what is in a deleted organization. Answers whether that was all.
+async fn empty_some(app: &App, organization: OrganizationId) -> Result<bool> {
+    let now = app.clock.now();
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            Box::pin(async move {
+                let Some(by) = organizations::deleted_by(tx, organization).await? else { return Ok(true) };
+                let by: DeletedBy = serde_json::from_str(&by).map_err(|error| Error::Internal(Box::new(error)))?;
+                let cause = Cause::Api { key: by.key, name: by.name };
+                let mut change = Change::begin_in_tombstone(tx, organization, now, &cause).await?;
+                let over = stretch(&mut change).await?;
+                change.finish().await?;
+                Ok(over)
+            })
+        })
+        .await
+}
+
+async fn stretch(change: &mut Change<'_>) -> Result<bool> {
+    let organization = change.organization;
+    let nobody = crate::domain::id::MembershipId::nil();
+    let members = walk::memberships(change.tx, organization, nobody, AT_ONCE).await?;
+    if !members.is_empty() {
+        expunge(change, &members).await?;
+        return Ok(false);
+    }
+    let going = emptying::some_groups(change.tx, organization, AT_ONCE).await?;
+    if !going.is_empty() {
+        for group in going {
+            groups::delete(change.tx, organization, group.id).await?;
+            change.emit("group.deleted", group.json());
+        }
+        return Ok(false);
+    }
+    if let Some(directory) = directories::all(change.tx, organization).await?.into_iter().next() {
+        if removal::some_records(change.tx, organization, directory.id, AT_ONCE).await? {
+            changes::bury(change, directory.id).await?;
+        }
+        return Ok(false);
+    }
+    if !emptying::some_records(change.tx, organization, AT_ONCE).await? {
+        return Ok(false);
+    }
+    let Some(gone) = organizations::find_buried(change.tx, organization).await? else { return Ok(true) };
+    for domain in &gone.domains {
+        domains::delete(change.tx, organization, domain.id).await?;
+        change.emit("organization_domain.deleted", domain.json());
+    }
+    organizations::set_emptied(change.tx, organization, change.now).await?;
+    change.emit("organization.deleted", gone.json());
+    Ok(true)
+}
