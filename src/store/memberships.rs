@@ -112,16 +112,14 @@ pub async fn update(tx: &mut Tx, organization: OrganizationId, changed: &[Stored
 /// back gets it again.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, ids: &[MembershipId]) -> Result<()> {
     let rows = tx.rows(2, &[("id", Column::Id)]);
-    let theirs = format!("organization_id = $1 AND membership_id IN (SELECT id FROM {rows} AS r)");
-    for text in [
-        format!("UPDATE identity_links SET membership_id = NULL WHERE {theirs}"),
-        format!("DELETE FROM origins WHERE {theirs}"),
-        format!("DELETE FROM group_memberships WHERE {theirs}"),
-        format!("DELETE FROM membership_roles WHERE {theirs}"),
-        format!(
-            "DELETE FROM organization_memberships WHERE organization_id = $1 AND id IN (SELECT id FROM {rows} AS r)"
-        ),
+    for (statement, key) in [
+        ("UPDATE identity_links SET membership_id = NULL WHERE organization_id = $1", "membership_id"),
+        ("DELETE FROM origins WHERE organization_id = $1", "membership_id"),
+        ("DELETE FROM group_memberships WHERE organization_id = $1", "membership_id"),
+        ("DELETE FROM membership_roles WHERE organization_id = $1", "membership_id"),
+        ("DELETE FROM organization_memberships WHERE organization_id = $1", "id"),
     ] {
+        let text = format!("{statement} AND {key} IN (SELECT id FROM {rows} AS r)");
         tx.execute(sql(text).bind(organization).bind(Rows::ids(ids.iter().copied()))).await?;
     }
     Ok(())

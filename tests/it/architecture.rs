@@ -137,7 +137,7 @@ fn tenant_tables() -> Vec<String> {
 }
 
 /// Statements on tenant tables that do not name the organization: file, part of the text, reason.
-const WITHOUT_ORGANIZATION: [(&str, &str, &str); 14] = [
+const WITHOUT_ORGANIZATION: [(&str, &str, &str); 15] = [
     (
         "src/store/directories.rs",
         "WHERE d.id = $1",
@@ -166,6 +166,7 @@ const WITHOUT_ORGANIZATION: [(&str, &str, &str); 14] = [
         "WHERE m.id = $1",
         "for keys of the environment; the organization is added for others",
     ),
+    ("src/store/links.rs", "SET user_id = NULL WHERE user_id = $1", "a user of the environment is deleted"),
     ("src/store/runs.rs", "WHERE s.id = $1", "for keys of the environment; the organization is added for others"),
     ("src/store/runs.rs", "WHERE 1 = 1", "for keys of the environment; the organization is added for others"),
 ];

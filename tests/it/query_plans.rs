@@ -49,7 +49,7 @@ impl<S: tracing::Subscriber> Layer<S> for Statements {
 }
 
 /// Statements that read all of an organization's rows of a table, since that is what they are for.
-const WHOLE: [&str; 13] = [
+const WHOLE: [&str; 14] = [
     "COUNT(*)",                                              // totalResults of a list without filter
     "FROM mapping_rules",                                    // the rules: few
     "FROM roles",                                            // the roles: few
@@ -62,6 +62,7 @@ const WHOLE: [&str; 13] = [
     "ORDER BY g.id",
     "ORDER BY m.id",
     "ORDER BY u.id",
+    "WHERE organization_id = $1 LIMIT $2)", // a deleted organization goes a stretch at a time
     "directory_groups g\n         JOIN directories d", // the tour's table of all groups
 ];
 
@@ -176,6 +177,7 @@ async fn exercise(server: &TestServer) {
             server.api("GET", &path, Value::Null).await.expect(200);
         }
     }
+    changes(server, organization, &group).await;
     let run = server.begin_run(organization, "reconcile").await;
     server.run_in(&run, "succeeded").await;
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
@@ -197,6 +199,38 @@ async fn rules(server: &TestServer, organization: &str, directory: &str, groups:
     server.api("POST", "/mapping_rules/reorder", order).await.expect(200);
     server.api("GET", &format!("/mapping_rules/{rule}/versions"), Value::Null).await.expect(200);
     server.api("GET", &format!("/mapping_rules/{rule}?version=1"), Value::Null).await.expect(200);
+}
+
+/// What an application changes by hand, up to a whole organization.
+async fn changes(server: &TestServer, organization: &str, group: &str) {
+    let users = "/user_management/users";
+    let body = json!({"email": "hand@acme.example", "external_id": "crm-1"});
+    let user = server.api("POST", users, body).await.expect(201).text("/id");
+    let body = json!({"organization_id": organization, "user_id": user, "role_slug": "admin"});
+    let member = server.api("POST", "/user_management/organization_memberships", body).await.expect(201).text("/id");
+    let member = format!("/user_management/organization_memberships/{member}");
+    server.api("PUT", &member, json!({"role_slugs": ["member"]})).await.expect(200);
+    for decision in ["deactivate", "reactivate"] {
+        server.api("PUT", &format!("{member}/{decision}"), Value::Null).await.expect(200);
+    }
+    let groups = format!("/organizations/{organization}/groups");
+    let made = server.api("POST", &groups, json!({"name": "By hand"})).await.expect(201).text("/id");
+    let members = format!("{groups}/{made}/organization-memberships");
+    let id = member.rsplit('/').next().unwrap();
+    server.api("PATCH", &members, json!({"add": [id]})).await.expect(204);
+    server.api("GET", &members, Value::Null).await.expect(200);
+    server.api("DELETE", &format!("{members}/{id}"), Value::Null).await.expect(204);
+    server.api("PATCH", &format!("{groups}/{made}"), json!({"name": "Other"})).await.expect(200);
+    server.api("DELETE", &format!("{groups}/{made}"), Value::Null).await.expect(204);
+    server.api("PUT", &format!("{users}/{user}"), json!({"email": "foot@acme.example"})).await.expect(200);
+    server.api("DELETE", &format!("{users}/{user}"), Value::Null).await.expect(200);
+    server.api("DELETE", &format!("{groups}/{group}"), Value::Null).await.expect(409);
+
+    let other = server.directory().await;
+    let path = format!("/organizations/{}", other.organization);
+    other.group("Eng", &[&other.user("eve@other.example").await]).await;
+    server.api("PUT", &path, json!({"external_id": "crm-2", "stripe_customer_id": "cus_2"})).await.expect(200);
+    server.api("DELETE", &path, Value::Null).await.expect(200);
 }
 
 /// What people decide: links, domains, and names of mirrors.
