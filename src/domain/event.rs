@@ -1,8 +1,9 @@
 //! Everything that can have happened, and why.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::id::{DirectoryId, RequestId, RunId};
+use super::id::{DirectoryId, RequestId, RuleId, RunId};
 
 /// Something that happened, as applications will read it.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,17 @@ pub struct Event {
     pub name: &'static str,
     /// The object that it is about, as it was at that moment.
     pub data: Value,
+    /// The rules by which it came about; none where no rule did.
+    pub rules: Vec<RuleAtWork>,
+}
+
+/// A rule that gave something, or took it away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RuleAtWork {
+    /// The rule.
+    pub id: RuleId,
+    /// The version in force when it did; absent for a rule that is not in force any more.
+    pub version: Option<i64>,
 }
 
 /// Who or what caused a change; the `context` of its events.
@@ -61,6 +73,15 @@ impl Cause {
             }),
             Cause::System => json!({"actor": {"id": "muster", "source": "system", "name": "Muster"}}),
         }
+    }
+
+    /// The `context` object of an event that came about by rules.
+    pub fn context_of(&self, event: &Event) -> Value {
+        let mut context = self.context();
+        if !event.rules.is_empty() {
+            context["rules"] = json!(event.rules);
+        }
+        context
     }
 
     /// The id of what caused it: a request, a run or a key.

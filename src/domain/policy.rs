@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::event::RuleAtWork;
 use super::guard::Guard;
 use super::id::{DirectoryId, RoleId, RuleId};
 use super::native::Role;
@@ -108,6 +109,11 @@ impl Policy {
     /// The version in force of a rule; 0 of one that is not.
     pub fn version(&self, rule: RuleId) -> i64 {
         self.known(rule).map_or(0, |rule| rule.version)
+    }
+
+    /// A rule as events name it.
+    pub fn at_work(&self, rule: RuleId) -> RuleAtWork {
+        RuleAtWork { id: rule, version: self.known(rule).map(|rule| rule.version) }
     }
 
     /// The role that is held when no other is.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::domain::event::{Cause, Event};
+use crate::domain::event::{Cause, Event, RuleAtWork};
 use crate::domain::id::{EventId, MembershipId, OrganizationId, RunId};
+use crate::domain::origin::Target;
 use crate::domain::{Error, Result};
 use crate::store::{Tx, events, organizations};
 
@@ -74,6 +75,8 @@ pub struct Change<'a> {
     /// Addresses (folded) about which the link ladder may decide otherwise now: of accounts that gave them up, or that
     /// became members. Converge takes them out.
     pub freed_addresses: BTreeSet<String>,
+    /// The rules by which memberships lost something in this change, for the events that tell of it.
+    pub lost_by: BTreeMap<(MembershipId, Target), BTreeSet<RuleAtWork>>,
     /// Memberships that somebody spoke for no more: their accounts follow the oldest of those who are left.
     pub left_memberships: BTreeSet<MembershipId>,
     position: i64,
@@ -130,6 +133,7 @@ impl<'a> Change<'a> {
             budget: usize::MAX,
             left_to: None,
             freed_addresses: BTreeSet::new(),
+            lost_by: BTreeMap::new(),
             left_memberships: BTreeSet::new(),
             position,
             last_event,
@@ -140,8 +144,13 @@ impl<'a> Change<'a> {
 
     /// Notes that something happened. Events keep the order in which they are emitted.
     pub fn emit(&mut self, name: &'static str, data: Value) {
+        self.emit_by(name, data, Vec::new());
+    }
+
+    /// Notes that something happened by rules.
+    pub fn emit_by(&mut self, name: &'static str, data: Value, rules: Vec<RuleAtWork>) {
         *self.trace.told.entry(name).or_default() += 1;
-        self.pending.push(Event { name, data });
+        self.pending.push(Event { name, data, rules });
     }
 
     /// Writes the events so far if they are many. Called between the chunks of large changes.
@@ -169,15 +178,15 @@ impl<'a> Change<'a> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let context = self.cause.context().to_string();
         let mut rows = Vec::with_capacity(self.pending.len());
         for event in std::mem::take(&mut self.pending) {
             self.position += 1;
             let id = EventId::mint_after(self.now, self.last_event);
             self.last_event = Some(id);
-            rows.push(events::NewEvent { position: self.position, id, event });
+            let context = self.cause.context_of(&event).to_string();
+            rows.push(events::NewEvent { position: self.position, id, event, context });
         }
-        events::insert(self.tx, self.organization, rows, &context, self.now).await?;
+        events::insert(self.tx, self.organization, rows, self.now).await?;
         organizations::set_event_head(self.tx, self.organization, self.position, self.last_event).await
     }
 }

@@ -17,27 +17,29 @@ pub struct NewEvent {
     pub id: EventId,
     /// What happened.
     pub event: Event,
+    /// Why, as JSON text.
+    pub context: String,
 }
 
-/// Stores events, all with one cause.
-pub async fn insert(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    new: Vec<NewEvent>,
-    context: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
+/// Stores events.
+pub async fn insert(tx: &mut Tx, organization: OrganizationId, new: Vec<NewEvent>, now: DateTime<Utc>) -> Result<()> {
     let mut rows = Rows::default();
-    for NewEvent { position, id, event } in new {
-        rows.push([cell(position), cell(id), cell(event.name), cell(event.data.to_string())]);
+    for NewEvent { position, id, event, context } in new {
+        rows.push([cell(position), cell(id), cell(event.name), cell(event.data.to_string()), cell(context)]);
     }
-    let columns = [("position", Column::Int), ("id", Column::Id), ("event", Column::Text), ("data", Column::Text)];
+    let columns = [
+        ("position", Column::Int),
+        ("id", Column::Id),
+        ("event", Column::Text),
+        ("data", Column::Text),
+        ("context", Column::Text),
+    ];
     let text = format!(
         "INSERT INTO events (organization_id, position, id, event, data, context, created_at)
-         SELECT $2, r.position, r.id, r.event, r.data, $3, $4 FROM {} AS r",
+         SELECT $2, r.position, r.id, r.event, r.data, r.context, $3 FROM {} AS r",
         tx.rows(1, &columns)
     );
-    tx.execute(sql(text).bind(rows).bind(organization).bind(context).bind(now)).await.map(drop)
+    tx.execute(sql(text).bind(rows).bind(organization).bind(now)).await.map(drop)
 }
 
 /// Stores events of native users.

@@ -7,6 +7,7 @@ mod cli_rules;
 mod collisions;
 mod directory_lifecycle;
 mod domains;
+mod event_causes;
 mod explain_why;
 mod explain_why_not;
 mod idp_conversations;

@@ -130,7 +130,7 @@ async fn make_accounts(change: &mut Change<'_>, people: &[&DirectoryUser], decis
     let events = new
         .iter()
         .filter(|user| stored.contains(&user.id))
-        .map(|user| (user.id, Event { name: "user.created", data: user.json() }));
+        .map(|user| (user.id, Event { name: "user.created", data: user.json(), rules: Vec::new() }));
     let context = change.cause.context().to_string();
     let events: Vec<_> = events.collect();
     events::insert_of_users(change.tx, events, &context, change.now).await?;
@@ -223,7 +223,7 @@ pub(super) async fn follow_profiles(
         if fold(&wanted.email) != fold(&account.email) {
             change.freed_addresses.insert(fold(&account.email));
         }
-        let event = Event { name: "user.updated", data: wanted.json() };
+        let event = Event { name: "user.updated", data: wanted.json(), rules: Vec::new() };
         let context = change.cause.context().to_string();
         events::insert_of_users(change.tx, vec![(wanted.id, event)], &context, change.now).await?;
         *account = wanted;

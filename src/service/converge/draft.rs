@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::Ground;
 use crate::domain::Result;
 use crate::domain::id::{DirectoryGroupId, GroupId, OrganizationId, RuleId};
 use crate::domain::native::{Group, name_key};
@@ -189,8 +190,10 @@ impl Draft {
     }
 
     /// Writes everything, with an event for each native group that is made, renamed or deleted.
-    pub(crate) async fn write(&mut self, change: &mut Change<'_>) -> Result<()> {
+    pub(crate) async fn write(&mut self, change: &mut Change<'_>, ground: &Ground) -> Result<()> {
         let Draft { groups, gone, bindings, .. } = std::mem::take(self);
+        let mirrors = bindings.values().flatten().filter_map(|one| Some((one.mirror_group_id?, one.rule_id)));
+        let mirrors: HashMap<GroupId, RuleId> = mirrors.collect();
         let ended = bindings.iter().filter(|(_, binding)| binding.is_none()).map(|(key, _)| *key);
         bindings::delete(change.tx, change.organization, ended).await?;
         for Drafted { mut group, before } in groups {
@@ -202,7 +205,8 @@ impl Draft {
                 groups::update(change.tx, &group).await?;
                 "group.updated"
             };
-            change.emit(name, group.json());
+            let by = mirrors.get(&group.id).map(|rule| ground.at_work(*rule));
+            change.emit_by(name, group.json(), by.into_iter().collect());
         }
         let kept: Vec<StoredBinding> = bindings.into_values().flatten().collect();
         bindings::put(change.tx, change.organization, &kept).await?;

@@ -156,7 +156,7 @@ async fn bind_groups(
         let mut draft = Draft::default();
         let chunk = chunk.iter().copied().collect();
         let bound = bind::groups(change.tx, ground, &mut draft, &chunk, removed, change.now).await?;
-        draft.write(change).await?;
+        draft.write(change, ground).await?;
         all.changed.extend(bound.changed);
         all.ended.extend(bound.ended);
         all.leavers |= bound.leavers;
@@ -181,7 +181,7 @@ async fn let_leavers_go(
         let spoken_for = binding.goes() && origins::speak_for_group(change.tx, change.organization, group).await?;
         let mut draft = Draft::default();
         freed_names.extend(bind::let_go(change.tx, ground, &mut draft, binding, spoken_for).await?);
-        draft.write(change).await?;
+        draft.write(change, ground).await?;
         change.flush_if_large().await?;
     }
     Ok(over)

@@ -132,6 +132,10 @@ async fn write_difference(
     target.extend(held.iter().copied());
     let ended: Vec<Placed> = stored.difference(&target).copied().collect();
     let new: Vec<Placed> = target.difference(&stored).copied().collect();
+    for (membership, origin) in ended.iter().filter(|(_, origin)| origin.kind != Kind::Exclude) {
+        let of_target = change.lost_by.entry((*membership, origin.target)).or_default();
+        of_target.extend(origin.rule.map(|rule| ground.at_work(rule)));
+    }
     losses::record(change, &lost, &held).await?;
     let returned = ended.iter().filter(|(_, origin)| origin.kind == Kind::Held);
     let returned: Vec<_> = returned.map(|(membership, origin)| (*membership, origin.target)).collect();

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Ground;
 use crate::domain::Result;
+use crate::domain::event::RuleAtWork;
 use crate::domain::id::{GroupId, MembershipId, RoleId};
 use crate::domain::native::Membership;
-use crate::domain::origin::{Effective, Standing, effective};
+use crate::domain::origin::{Effective, Kind, Origin, Standing, Target, effective};
 use crate::service::change::Change;
 use crate::store::memberships::StoredMembership;
 use crate::store::{groups, links, memberships, origins};
@@ -50,6 +51,7 @@ pub(super) async fn settle(
             groups: in_groups.remove(&membership.id).unwrap_or_default(),
             is_new: touched.get(&membership.id).copied().unwrap_or_default(),
             standing,
+            origins,
         };
         news.extend(difference(change, ground, membership, &before, &has, &mut writes));
     }
@@ -58,9 +60,10 @@ pub(super) async fn settle(
     memberships::add_roles(change.tx, organization, &writes.added_roles).await?;
     groups::remove_members(change.tx, organization, &writes.removed_groups).await?;
     groups::add_members(change.tx, organization, &writes.added_groups).await?;
-    for (name, data) in news {
-        change.emit(name, data);
+    for (name, data, rules) in news {
+        change.emit_by(name, data, rules);
     }
+    change.lost_by.clear();
     Ok(())
 }
 
@@ -70,7 +73,12 @@ struct Before {
     groups: BTreeSet<GroupId>,
     is_new: bool,
     standing: Standing,
+    /// Why it has what it has now.
+    origins: Vec<Origin>,
 }
+
+/// A name, an object, and the rules by which it came about.
+type News = (&'static str, serde_json::Value, Vec<RuleAtWork>);
 
 /// Notes what differs, and answers the events: leaving groups, the membership itself, joining groups.
 fn difference(
@@ -80,7 +88,7 @@ fn difference(
     before: &Before,
     has: &Effective,
     writes: &mut Writes,
-) -> Vec<(&'static str, serde_json::Value)> {
+) -> Vec<News> {
     let id = membership.id;
     let roles: BTreeSet<RoleId> = has.roles.iter().copied().collect();
     writes.removed_roles.extend(before.roles.difference(&roles).map(|role| (id, *role)));
@@ -89,7 +97,8 @@ fn difference(
     let mut news = Vec::new();
     for group in before.groups.difference(&has.groups) {
         writes.removed_groups.push((*group, id));
-        news.push(("group.member_removed", member_json(*group, id)));
+        let lost = taking(change, ground, &before.origins, id, |target| target == Target::Group(*group));
+        news.push(("group.member_removed", member_json(*group, id), lost));
     }
     let primary = has.roles.first().copied().unwrap_or(membership.role_id);
     let status = if has.active { "active" } else { "inactive" };
@@ -101,16 +110,47 @@ fn difference(
     }
     if changed || before.is_new {
         let name = if before.is_new { "organization_membership.created" } else { "organization_membership.updated" };
-        news.push((name, rendered(change, ground, &membership, has, before.standing).json()));
+        let concerned = |target: Target| !matches!(target, Target::Group(_));
+        let mut rules = giving(ground, &before.origins, concerned);
+        rules.extend(taking(change, ground, &before.origins, id, concerned));
+        rules.sort_unstable();
+        rules.dedup();
+        news.push((name, rendered(change, ground, &membership, has, before.standing).json(), rules));
     }
     if changed {
         writes.updated.push(membership);
     }
     for group in has.groups.difference(&before.groups) {
         writes.added_groups.push((*group, id));
-        news.push(("group.member_added", member_json(*group, id)));
+        let gives = giving(ground, &before.origins, |target| target == Target::Group(*group));
+        news.push(("group.member_added", member_json(*group, id), gives));
     }
     news
+}
+
+/// The rules that give something.
+fn giving(ground: &Ground, origins: &[Origin], what: impl Fn(Target) -> bool) -> Vec<RuleAtWork> {
+    let gives = origins.iter().filter(|o| o.kind != Kind::Exclude && what(o.target));
+    let rules: BTreeSet<RuleAtWork> = gives.filter_map(|o| o.rule).map(|rule| ground.at_work(rule)).collect();
+    rules.into_iter().collect()
+}
+
+/// The rules that gave something and do so no more, and those that keep somebody out of it.
+fn taking(
+    change: &Change<'_>,
+    ground: &Ground,
+    origins: &[Origin],
+    membership: MembershipId,
+    what: impl Fn(Target) -> bool,
+) -> Vec<RuleAtWork> {
+    let of_membership =
+        change.lost_by.range((membership, Target::Membership)..).take_while(|((id, _), _)| *id == membership);
+    let gave = of_membership.filter(|((_, target), _)| what(*target)).flat_map(|(_, rules)| rules.iter().copied());
+    let excludes =
+        origins.iter().filter(|o| o.kind == Kind::Exclude && (o.target == Target::Membership || what(o.target)));
+    let rules: BTreeSet<RuleAtWork> =
+        gave.chain(excludes.filter_map(|o| o.rule).map(|rule| ground.at_work(rule))).collect();
+    rules.into_iter().collect()
 }
 
 pub(super) fn member_json(group: GroupId, membership: MembershipId) -> serde_json::Value {

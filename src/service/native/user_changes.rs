@@ -221,7 +221,7 @@ fn gone_is_fine(done: Result<()>) -> Result<()> {
 }
 
 async fn tell(tx: &mut Tx, name: &'static str, user: &User, cause: &Cause, now: DateTime<Utc>) -> Result<()> {
-    let event = Event { name, data: user.json() };
+    let event = Event { name, data: user.json(), rules: Vec::new() };
     events::insert_of_users(tx, vec![(user.id, event)], &cause.context().to_string(), now).await
 }
 
