@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::id::DirectoryId;
 use crate::domain::{Clock, Error, Result};
@@ -39,11 +40,18 @@ pub struct App {
     pub scraped: Arc<Mutex<Option<Scraped>>>,
     /// Told when a run was begun or approved here, so that this process's worker looks at once. After the commit.
     pub wake: Arc<Notify>,
+    /// Places for streams of events.
+    pub streams: Arc<Semaphore>,
+    /// Cancelled when the server is told to stop: answers that would go on for ever end then.
+    pub stopping: CancellationToken,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,
     refusals: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
 
 impl App {
+    /// How many streams of events a process serves at a time: each asks the database once a second.
+    pub const STREAMS: usize = 256;
+
     /// Puts the parts together. The receiver is for the worker that writes the request log.
     pub fn new(db: Db, clock: Clock, config: Config) -> (Self, mpsc::Receiver<RequestEntry>) {
         let (request_log, entries) = mpsc::channel(10_000);
@@ -57,6 +65,8 @@ impl App {
             dns: dns::system(),
             request_log,
             wake: Arc::default(),
+            streams: Arc::new(Semaphore::new(Self::STREAMS)),
+            stopping: CancellationToken::new(),
             metrics: Arc::default(),
             scraped: Arc::default(),
             limiter,

@@ -105,7 +105,7 @@ impl Server {
         let (app, entries) = App::new(db, clock, config);
         let app = app.with_dns(dns);
         let first_key = keys::bootstrap_key(&app).await?;
-        let stop = CancellationToken::new();
+        let stop = app.stopping.clone();
         let mut workers = JoinSet::new();
         // Stopped after the listener, so that the last requests are logged.
         let last = CancellationToken::new();

@@ -1,9 +1,11 @@
 //! Everything that can have happened, and why.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::id::{DirectoryId, RequestId, RuleId, RunId};
+use super::clock::timestamp;
+use super::id::{DirectoryId, EventId, OrganizationId, RequestId, RuleId, RunId};
 
 /// Something that happened, as applications will read it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,44 @@ pub struct RuleAtWork {
     pub id: RuleId,
     /// The version in force when it did; absent for a rule that is not in force any more.
     pub version: Option<i64>,
+}
+
+/// An event as it stands in the feed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedEvent {
+    /// Its id, the same wherever it is told.
+    pub id: EventId,
+    /// The organization that it is of; `None` if it is about a native user.
+    pub organization: Option<OrganizationId>,
+    /// Its place within the organization: 1, 2, 3 … without gaps.
+    pub position: Option<i64>,
+    /// The name.
+    pub name: String,
+    /// The object that it is about.
+    pub data: Value,
+    /// The cause.
+    pub context: Value,
+    /// The time of the change.
+    pub created_at: DateTime<Utc>,
+}
+
+impl FeedEvent {
+    /// The event object; what is delivered and what is read are the same.
+    pub fn json(&self) -> Value {
+        let mut object = json!({
+            "object": "event",
+            "id": self.id,
+            "event": self.name,
+            "data": self.data,
+            "context": self.context,
+            "created_at": timestamp(self.created_at),
+        });
+        if let (Some(organization), Some(position)) = (self.organization, self.position) {
+            object["organization_id"] = json!(organization);
+            object["position"] = json!(position);
+        }
+        object
+    }
 }
 
 /// Who or what caused a change; the `context` of its events.

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod directory;
 pub mod error;
 pub mod event;
+pub mod event_names;
 pub mod explanation;
 pub mod finding;
 pub mod group_verdict;

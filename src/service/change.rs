@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::domain::event::{Cause, Event, RuleAtWork};
+use crate::domain::event_names::{known, may_be_emitted};
 use crate::domain::id::{EventId, MembershipId, OrganizationId, RunId};
 use crate::domain::origin::Target;
 use crate::domain::{Error, Result};
@@ -149,6 +150,7 @@ impl<'a> Change<'a> {
 
     /// Notes that something happened by rules.
     pub fn emit_by(&mut self, name: &'static str, data: Value, rules: Vec<RuleAtWork>) {
+        debug_assert!(may_be_emitted(name) && known(name).is_some(), "no feed shows {name}: add it to event_names");
         *self.trace.told.entry(name).or_default() += 1;
         self.pending.push(Event { name, data, rules });
     }

@@ -7,6 +7,7 @@ pub mod change;
 pub mod converge;
 pub mod directories;
 pub mod domains;
+pub mod events;
 pub mod keys;
 pub mod links;
 pub mod mapping;

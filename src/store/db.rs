@@ -9,8 +9,10 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tokio::sync::watch;
 
 use super::dialect::Engine;
+use super::events::{Told, feed};
 use super::lane::{Lane, Lanes};
 use super::policies::Policies;
 use super::statement::{Column, Param, Stmt, sql};
@@ -35,6 +37,8 @@ pub struct Db {
 pub(super) struct Shared {
     statements: AtomicU64,
     policies: Policies,
+    /// Changes with every commit that told something.
+    pub(super) told: watch::Sender<()>,
 }
 
 #[derive(Clone)]
@@ -61,7 +65,11 @@ impl Db {
         };
         let shared = Arc::new(Shared::default());
         let lanes = Arc::new(Lanes::new(pools.clone(), Arc::clone(&shared)));
-        Ok(Db { pools, lanes, shared })
+        let db = Db { pools, lanes, shared };
+        if let Pools::Postgres(_) = db.pools {
+            db.write(Lane::Environment, |tx| Box::pin(feed::catch_up_with_restored(tx))).await?;
+        }
+        Ok(db)
     }
 
     /// A handle for reading. Each statement sees what was committed when it began.
@@ -96,6 +104,11 @@ impl Db {
         F: for<'a> Fn(&'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + Sync + 'static,
     {
         self.lanes.write(lane, work).await
+    }
+
+    /// Changes after each commit of this process that wrote events. Other processes' commits are not seen here.
+    pub fn told(&self) -> watch::Receiver<()> {
+        self.shared.told.subscribe()
     }
 
     /// How many statements have run since the database was opened; benchmarks and tests bound it.
@@ -168,6 +181,7 @@ async fn open_postgres(url: &str) -> Result<Pools> {
 pub struct Tx {
     conn: Conn,
     shared: Arc<Shared>,
+    pub(super) told: Told,
 }
 
 pub(super) enum Conn {
@@ -209,7 +223,7 @@ macro_rules! bind_all {
 
 impl Tx {
     pub(super) fn new(conn: Conn, shared: Arc<Shared>) -> Self {
-        Tx { conn, shared }
+        Tx { conn, shared, told: Told::default() }
     }
 
     pub(super) fn policies(&self) -> &Policies {
@@ -291,12 +305,17 @@ impl Tx {
         run!(self, stmt, sqlx::query_as, fetch_one).map_err(internal)
     }
 
+    /// Commits, and then wakes whoever waits for events, if there are any.
     pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
         match self.conn {
             Conn::Sqlite(tx) => tx.commit().await,
             Conn::Postgres(tx) => tx.commit().await,
             Conn::SqliteRead(_) | Conn::PostgresRead(_) => Ok(()),
+        }?;
+        if self.told.anything {
+            self.shared.told.send_replace(());
         }
+        Ok(())
     }
 
     pub(super) async fn command(&mut self, text: &'static str) -> Result<()> {

@@ -67,4 +67,35 @@ impl Engine {
             Engine::Postgres => "JOIN",
         }
     }
+
+    /// The statement to run before [`Engine::commit_order`], if there is one: SQLite has one writer, which counts.
+    pub fn commit_order_step(self) -> Option<&'static str> {
+        match self {
+            Engine::Sqlite => Some("UPDATE event_clock SET value = value + 1"),
+            Engine::Postgres => None,
+        }
+    }
+
+    /// The place of this transaction in the feed over all organizations. On PostgreSQL it is the transaction's id,
+    /// not the order of commits, which nobody knows before: [`Engine::settled`] makes up for that.
+    pub fn commit_order(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "(SELECT c.value FROM event_clock c)",
+            Engine::Postgres => {
+                "(CAST(CAST(pg_current_xact_id() AS text) AS bigint) + (SELECT c.value FROM event_clock c))"
+            }
+        }
+    }
+
+    /// The condition, to follow others, that no transaction still running could come before this place: on
+    /// PostgreSQL, it is below the oldest one that runs.
+    pub fn settled(self, column: &str) -> String {
+        match self {
+            Engine::Sqlite => String::new(),
+            Engine::Postgres => format!(
+                " AND {column} < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
+                    + (SELECT c.value FROM event_clock c)"
+            ),
+        }
+    }
 }

@@ -62,6 +62,13 @@ pub async fn event_head(
     tx.fetch_optional(stmt.bind(organization).bind(buried)).await
 }
 
+/// Whether the organization exists, or did before it was deleted.
+pub async fn existed(tx: &mut Tx, organization: OrganizationId) -> Result<bool> {
+    let row: Option<(OrganizationId,)> =
+        tx.fetch_optional(sql("SELECT id FROM organizations WHERE id = $1").bind(organization)).await?;
+    Ok(row.is_some())
+}
+
 /// Moves the head after events were written.
 pub async fn set_event_head(
     tx: &mut Tx,

@@ -137,7 +137,9 @@ fn tenant_tables() -> Vec<String> {
 }
 
 /// Statements on tenant tables that do not name the organization: file, part of the text, reason.
-const WITHOUT_ORGANIZATION: [(&str, &str, &str); 15] = [
+const WITHOUT_ORGANIZATION: [(&str, &str, &str); 17] = [
+    ("src/store/events/feed.rs", "WHERE e.id = $1 UNION ALL", "the feed of the environment"),
+    ("src/store/events/feed.rs", "SELECT e.commit_order FROM events e WHERE e.id", "the feed of the environment"),
     (
         "src/store/directories.rs",
         "WHERE d.id = $1",

@@ -67,7 +67,7 @@ const WHOLE: [&str; 14] = [
 ];
 
 /// Tables that grow with the number of people.
-const LARGE: [&str; 12] = [
+const LARGE: [&str; 14] = [
     "directory_users",
     "directory_user_emails",
     "directory_groups",
@@ -80,6 +80,8 @@ const LARGE: [&str; 12] = [
     "identity_links",
     "origins",
     "parked_effects",
+    "events",
+    "user_events",
 ];
 
 // On one thread, by which its statements are told from those of other tests.
@@ -178,6 +180,17 @@ async fn exercise(server: &TestServer) {
         }
     }
     changes(server, organization, &group).await;
+    let names = "events=group.created,user.created,dsync.user.created";
+    let first =
+        server.api("GET", &format!("/events?{names}&limit=1"), Value::Null).await.expect(200).text("/data/0/id");
+    for rest in ["", "&order=desc", "&range_start=2026-01-01T00:00:00Z&range_end=2090-01-01T00:00:00Z"] {
+        for scope in [String::new(), format!("&organization_id={organization}")] {
+            server.api("GET", &format!("/events?{names}{rest}{scope}"), Value::Null).await.expect(200);
+        }
+    }
+    for side in ["after", "before"] {
+        server.api("GET", &format!("/events?{names}&{side}={first}"), Value::Null).await.expect(200);
+    }
     let run = server.begin_run(organization, "reconcile").await;
     server.run_in(&run, "succeeded").await;
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);

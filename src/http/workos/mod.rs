@@ -8,6 +8,7 @@ pub mod directories;
 mod directory_groups;
 mod directory_users;
 pub mod error;
+mod events;
 mod group_members;
 mod groups;
 mod memberships;
@@ -28,7 +29,7 @@ use error::ApiFailure;
 
 /// Every route of the API.
 pub fn routes() -> Router<App> {
-    Router::new().merge(organizations_and_groups()).merge(people()).merge(directory_sync())
+    Router::new().merge(organizations_and_groups()).merge(people()).merge(directory_sync()).merge(happenings())
 }
 
 fn organizations_and_groups() -> Router<App> {
@@ -82,6 +83,10 @@ fn directory_sync() -> Router<App> {
         .route("/directory_users/{user}", get(directory_users::get))
         .route("/directory_groups", get(directory_groups::list))
         .route("/directory_groups/{group}", get(directory_groups::get))
+}
+
+fn happenings() -> Router<App> {
+    Router::new().route("/events", get(events::list)).route("/events/stream", get(events::stream))
 }
 
 /// A path that nothing answers to.

@@ -86,9 +86,14 @@ impl Query {
         given.map(|text| number(text).ok_or_else(wrong)).transpose()
     }
 
-    /// Which page of a list of `T` is wanted.
+    /// Which page of a list of `T` is wanted; newest first, if not asked for otherwise.
     pub fn paging<T: Identified>(&self) -> Result<Paging> {
-        let (order, normal) = match self.one("order").unwrap_or("desc") {
+        self.paging_in::<T>("desc")
+    }
+
+    /// Which page of a list of `T` is wanted; in this order, if not asked for otherwise.
+    pub fn paging_in<T: Identified>(&self, default: &str) -> Result<Paging> {
+        let (order, normal) = match self.one("order").unwrap_or(default) {
             "desc" => (Order::Descending, false),
             "asc" => (Order::Ascending, false),
             "normal" => (Order::Descending, true),

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod database;
+pub mod events;
 pub mod explain;
 pub mod native;
 pub mod people;

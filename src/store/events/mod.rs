@@ -1,4 +1,6 @@
-//! The events of organizations, and of native users.
+//! The events of organizations, and of native users: written here, read by `feed`.
+
+pub mod feed;
 
 use chrono::{DateTime, Utc};
 
@@ -34,9 +36,10 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, new: Vec<NewEvent
         ("data", Column::Text),
         ("context", Column::Text),
     ];
+    let order = next_commit_order(tx).await?;
     let text = format!(
-        "INSERT INTO events (organization_id, position, id, event, data, context, created_at)
-         SELECT $2, r.position, r.id, r.event, r.data, r.context, $3 FROM {} AS r",
+        "INSERT INTO events (organization_id, position, id, event, data, context, created_at, commit_order)
+         SELECT $2, r.position, r.id, r.event, r.data, r.context, $3, {order} FROM {} AS r",
         tx.rows(1, &columns)
     );
     tx.execute(sql(text).bind(rows).bind(organization).bind(now)).await.map(drop)
@@ -49,15 +52,38 @@ pub async fn insert_of_users(tx: &mut Tx, new: Vec<(UserId, Event)>, context: &s
     }
     let mut rows = Rows::default();
     for (user, event) in new {
-        rows.push([cell(EventId::mint(now)), cell(user), cell(event.name), cell(event.data.to_string())]);
+        // Within a transaction ids alone tell the order.
+        let id = EventId::mint_after(now, tx.told.last_of_users);
+        tx.told.last_of_users = Some(id);
+        rows.push([cell(id), cell(user), cell(event.name), cell(event.data.to_string())]);
     }
     let columns = [("id", Column::Id), ("user_id", Column::Id), ("event", Column::Text), ("data", Column::Text)];
+    let order = next_commit_order(tx).await?;
     let text = format!(
-        "INSERT INTO user_events (id, user_id, event, data, context, created_at)
-         SELECT r.id, r.user_id, r.event, r.data, $2, $3 FROM {} AS r",
+        "INSERT INTO user_events (id, user_id, event, data, context, created_at, commit_order)
+         SELECT r.id, r.user_id, r.event, r.data, $2, $3, {order} FROM {} AS r",
         tx.rows(1, &columns)
     );
     tx.execute(sql(text).bind(rows).bind(context).bind(now)).await.map(drop)
+}
+
+/// The expression for the place of what this transaction tells, in the feed over all organizations. Whoever waits
+/// for news is woken after the commit.
+async fn next_commit_order(tx: &mut Tx) -> Result<&'static str> {
+    tx.told.anything = true;
+    if let Some(step) = tx.engine().commit_order_step() {
+        tx.execute(sql(step)).await?;
+    }
+    Ok(tx.engine().commit_order())
+}
+
+/// What a transaction has told so far.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Whether it wrote any event.
+    pub anything: bool,
+    /// The last event of native users that it wrote.
+    pub last_of_users: Option<EventId>,
 }
 
 /// A stored event.
