@@ -70,6 +70,9 @@ impl Bench {
             converge_budget: muster::app::Config::CONVERGE_BUDGET,
             verify_hours: 0,
             metrics_key: None,
+            secrets_key: None,
+            webhooks_allow_private: false,
+            webhook_retry_seconds: muster::app::Config::WEBHOOK_RETRY_SECONDS,
         };
         let server = Server::start(args, Clock::System).await?;
         let http = reqwest::Client::new();

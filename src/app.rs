@@ -10,8 +10,10 @@ use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::id::DirectoryId;
+use crate::domain::sealed::Vault;
 use crate::domain::{Clock, Error, Result};
 use crate::outbound::dns::{self, Dns};
+use crate::outbound::webhook::Sender;
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
 use crate::telemetry::metrics::{Metrics, Scraped};
@@ -40,6 +42,10 @@ pub struct App {
     pub scraped: Arc<Mutex<Option<Scraped>>>,
     /// Told when a run was begun or approved here, so that this process's worker looks at once. After the commit.
     pub wake: Arc<Notify>,
+    /// Who sends webhooks.
+    pub sender: Sender,
+    /// Told when a webhook endpoint was changed here, or something asked for again. After the commit.
+    pub deliver: Arc<Notify>,
     /// Places for streams of events.
     pub streams: Arc<Semaphore>,
     /// Cancelled when the server is told to stop: answers that would go on for ever end then.
@@ -61,6 +67,8 @@ impl App {
         let app = App {
             db,
             clock,
+            sender: Sender::new(config.webhooks_allow_private),
+            deliver: Arc::default(),
             config: Arc::new(config),
             dns: dns::system(),
             request_log,
@@ -128,6 +136,12 @@ pub struct Config {
     pub verify_hours: u32,
     /// The digest of the key that `/metrics` asks for, if it does.
     pub metrics_key_digest: Option<String>,
+    /// Seals secrets that must be read again.
+    pub vault: Vault,
+    /// Whether webhooks may go to private addresses and over plain HTTP.
+    pub webhooks_allow_private: bool,
+    /// The wait before the second attempt at a webhook; later ones wait longer.
+    pub webhook_retry: chrono::Duration,
 }
 
 impl Config {
@@ -138,6 +152,8 @@ impl Config {
 
     /// The default of [`Config::converge_budget`]: a few seconds' work.
     pub const CONVERGE_BUDGET: usize = 10_000;
+    /// The default of [`Config::webhook_retry`], in seconds.
+    pub const WEBHOOK_RETRY_SECONDS: u32 = 5;
     /// The default of [`Config::verify_hours`].
     pub const VERIFY_HOURS: u32 = 24;
 

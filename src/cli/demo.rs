@@ -90,6 +90,9 @@ async fn start(listen: SocketAddr, database: &std::path::Path, key: &Secret) -> 
         converge_budget: Config::CONVERGE_BUDGET,
         verify_hours: Config::VERIFY_HOURS,
         metrics_key: None,
+        secrets_key: None,
+        webhooks_allow_private: false,
+        webhook_retry_seconds: Config::WEBHOOK_RETRY_SECONDS,
     };
     match Server::start(args(listen), Clock::System).await {
         // Somebody else has the usual port: any other does for a tour.

@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Config};
 use crate::domain::Clock;
+use crate::domain::sealed::Vault;
 use crate::domain::secret::{Secret, digest};
 use crate::http::{router, server};
 use crate::outbound::dns::{self, Dns};
-use crate::service::keys;
+use crate::service::{keys, webhooks};
 use crate::store::{Db, Lane, keys as stored_keys};
 use crate::worker;
 
@@ -61,6 +62,18 @@ pub struct ServeArgs {
     /// A key that `/metrics` asks for as a bearer token; without one it is open
     #[arg(long, env = "MUSTER_METRICS_KEY", hide_env_values = true, value_name = "KEY")]
     pub metrics_key: Option<String>,
+
+    /// Seals the secrets that sign webhooks where they are stored: 64 hexadecimal digits
+    #[arg(long, env = "MUSTER_SECRETS_KEY", hide_env_values = true, value_name = "KEY")]
+    pub secrets_key: Option<String>,
+
+    /// Lets webhooks go to private addresses and over plain HTTP: for tests
+    #[arg(long, env = "MUSTER_WEBHOOKS_ALLOW_PRIVATE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub webhooks_allow_private: bool,
+
+    /// Seconds before the second attempt at a webhook
+    #[arg(long, env = "MUSTER_WEBHOOK_RETRY_SECONDS", default_value_t = Config::WEBHOOK_RETRY_SECONDS, hide = true)]
+    pub webhook_retry_seconds: u32,
 }
 
 /// A server that runs.
@@ -101,9 +114,13 @@ impl Server {
             converge_budget: args.converge_budget,
             verify_hours: args.verify_hours,
             metrics_key_digest: args.metrics_key.as_deref().filter(|key| !key.is_empty()).map(digest),
+            vault: vault(args.secrets_key.as_deref())?,
+            webhooks_allow_private: args.webhooks_allow_private,
+            webhook_retry: chrono::Duration::seconds(args.webhook_retry_seconds.into()),
         };
         let (app, entries) = App::new(db, clock, config);
         let app = app.with_dns(dns);
+        webhooks::check_vault(&app).await?;
         let first_key = keys::bootstrap_key(&app).await?;
         let stop = app.stopping.clone();
         let mut workers = JoinSet::new();
@@ -114,6 +131,7 @@ impl Server {
         workers.spawn(worker::runs::run(app.clone(), stop.clone()));
         workers.spawn(worker::verify::run(app.clone(), stop.clone()));
         workers.spawn(worker::removals::run(app.clone(), stop.clone()));
+        workers.spawn(worker::deliver::run(app.clone(), stop.clone()));
         let mut serving = JoinSet::new();
         let (routes, stopped) = (router(&app), stop.clone());
         serving.spawn(async move {
@@ -134,6 +152,14 @@ impl Server {
         while self.listener.join_next().await.is_some() {}
         while self.workers.join_next().await.is_some() {}
         self.app.db.close().await;
+    }
+}
+
+/// What seals secrets, with this key; without one, or with an empty one, they are stored as text.
+fn vault(key: Option<&str>) -> anyhow::Result<Vault> {
+    match key.filter(|key| !key.is_empty()) {
+        Some(key) => Vault::with_key(key).context("MUSTER_SECRETS_KEY"),
+        None => Ok(Vault::default()),
     }
 }
 

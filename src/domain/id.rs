@@ -197,6 +197,8 @@ identified! {
     ParkedLabel, ParkedId, "parked_", "parked effect";
     /// An event.
     EventLabel, EventId, "event_", "event";
+    /// An address that events are sent to.
+    WebhookEndpointLabel, WebhookEndpointId, "we_", "webhook endpoint";
     /// A request of an identity provider.
     RequestLabel, RequestId, "request_", "request";
 }

@@ -3,6 +3,7 @@
 //! What lives here: types and decisions about them. What does not: SQL, HTTP, the system clock (but
 //! for [`clock::Clock`]), and anything that orders steps within a transaction (that is `service`).
 
+pub mod address;
 pub mod assertion;
 pub mod binding;
 pub mod clock;
@@ -30,11 +31,13 @@ pub mod rhythm;
 pub mod rule;
 pub mod run;
 pub mod scope;
+pub mod sealed;
 pub mod secret;
 pub mod sentence;
 pub mod suggestion;
 pub mod template;
 pub mod verdict;
+pub mod webhook;
 
 pub use clock::Clock;
 pub use error::{Error, Result};

@@ -1,6 +1,7 @@
-//! What the program asks of others: the DNS.
+//! What the program asks of others: the DNS, and receivers of webhooks.
 //!
 //! What lives here: clients of other people's servers, each with its limits and with a form that tests can state.
 //! What does not: what an answer means (that is `service`).
 
 pub mod dns;
+pub mod webhook;

@@ -66,6 +66,8 @@ async fn read(tx: &mut Tx, now: DateTime<Utc>) -> Result<Gauges> {
         unlinked_people: totals.unlinked_people,
         runs_running: totals.runs_running,
         runs_failed: totals.runs_failed,
+        webhooks_failing: totals.webhooks_failing,
+        webhooks_dead: totals.webhooks_dead,
         since_last_write: bounded(writes, Iterator::max),
         token_expiry: bounded(tokens, Iterator::min),
     })

@@ -19,3 +19,4 @@ pub mod request_log;
 pub mod retention;
 pub mod runs;
 pub mod status;
+pub mod webhooks;

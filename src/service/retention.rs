@@ -1,18 +1,22 @@
 //! Lets go of what is kept for a while only: the request log by each directory's `log_days`, plans that expired, and
-//! losses that the guard counts no more. In batches, so that nobody waits long.
+//! losses that the guard counts no more, and deliveries of webhooks. In batches, so that nobody waits long.
 
 use chrono::Duration;
 
 use crate::app::App;
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, RequestId};
+use crate::domain::webhook::DeliveryState;
 use crate::store::retention::{self, Kept};
-use crate::store::{Lane, plans};
+use crate::store::{Lane, plans, webhooks};
 
 /// How many rows go in one transaction.
 const BATCH: i64 = 500;
 /// How many directories or plans are looked at together.
 const LOOK: i64 = 500;
+
+/// How long it is known what became of an event at a webhook endpoint, in days.
+const KEPT_DELIVERIES: [(DeliveryState, i64); 2] = [(DeliveryState::Delivered, 30), (DeliveryState::Dead, 90)];
 
 /// How much went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Pruned {
     pub losses: u64,
     /// Plans.
     pub plans: u64,
+    /// What became of events at webhook endpoints.
+    pub deliveries: u64,
 }
 
 /// Goes through everything once. Replicas may do so at the same time.
@@ -39,7 +45,26 @@ pub async fn prune(app: &App) -> Result<Pruned> {
         }
     }
     pruned.plans = plans(app).await?;
+    pruned.deliveries = deliveries(app).await?;
     Ok(pruned)
+}
+
+async fn deliveries(app: &App) -> Result<u64> {
+    let mut gone = 0;
+    for (state, days) in KEPT_DELIVERIES {
+        let bound = app.clock.now() - Duration::days(days);
+        loop {
+            let deleted = app.db.write(Lane::Environment, move |tx| {
+                Box::pin(webhooks::deliveries::delete_old(tx, state, bound, BATCH))
+            });
+            let deleted = deleted.await?;
+            gone += deleted;
+            if deleted < BATCH.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    Ok(gone)
 }
 
 async fn requests(app: &App, kept: &Kept) -> Result<u64> {

@@ -34,7 +34,9 @@ pub async fn some_groups(tx: &mut Tx, organization: OrganizationId, limit: i64) 
 
 /// The tables that are left once people, groups and the records of directories are gone, each with the column by which
 /// its rows are taken out; those that others point at come after them.
-const LEFT: [(&str, &str); 13] = [
+const LEFT: [(&str, &str); 15] = [
+    ("webhook_deliveries", "event_id"),
+    ("webhook_endpoints", "id"),
     ("requests", "id"),
     ("identity_links", "directory_user_id"),
     ("parked_effects", "id"),

@@ -21,6 +21,10 @@ pub struct Totals {
     pub runs_running: i64,
     /// Runs that failed since the time that was asked for.
     pub runs_failed: i64,
+    /// Webhook endpoints whose next event has failed at least once.
+    pub webhooks_failing: i64,
+    /// Events that were given up for an endpoint and are still on record.
+    pub webhooks_dead: i64,
 }
 
 /// Counts everything; failed runs since `from`.
@@ -33,7 +37,9 @@ pub async fn totals(tx: &mut Tx, from: DateTime<Utc>) -> Result<Totals> {
                 AS unlinked_people,
             (SELECT COUNT(*) FROM sync_runs s WHERE s.state IN ('running', 'awaiting_approval')
                 AND s.state = 'running') AS runs_running,
-            (SELECT COUNT(*) FROM sync_runs s WHERE s.state = 'failed' AND s.finished_at >= $1) AS runs_failed");
+            (SELECT COUNT(*) FROM sync_runs s WHERE s.state = 'failed' AND s.finished_at >= $1) AS runs_failed,
+            (SELECT COUNT(*) FROM webhook_endpoints w WHERE w.enabled AND w.attempts > 0) AS webhooks_failing,
+            (SELECT COUNT(*) FROM webhook_deliveries d WHERE d.state = 'dead') AS webhooks_dead");
     tx.fetch_one(stmt.bind(from)).await
 }
 

@@ -45,6 +45,7 @@ pub mod status;
 pub mod users;
 pub mod verifications;
 pub mod walk;
+pub mod webhooks;
 
 pub use db::{Db, Tx, is_transient, is_unique_violation};
 pub use lane::Lane;

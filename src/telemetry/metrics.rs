@@ -29,12 +29,19 @@ struct Answered {
     status: u16,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Attempted {
+    outcome: &'static str,
+}
+
 /// The counters of this process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     seconds: Histogram,
+    attempts: Family<Attempted, Counter>,
+    attempt_seconds: Histogram,
 }
 
 impl Default for Metrics {
@@ -43,10 +50,14 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         registry.register("scim_requests", "SCIM requests answered by this process", requests.clone());
         registry.register("scim_request_seconds", "How long SCIM requests took, in seconds", seconds.clone());
+        let (attempts, attempt_seconds) = (Family::default(), Histogram::new(SECONDS));
+        registry.register("muster_webhook_attempts", "Webhooks sent by this process", attempts.clone());
+        let help = "How long receivers of webhooks took, in seconds";
+        registry.register("muster_webhook_attempt_seconds", help, attempt_seconds.clone());
         let build = Family::<Vec<(&str, &str)>, Gauge>::default();
         build.get_or_create(&vec![("version", env!("CARGO_PKG_VERSION"))]).set(1);
         registry.register("muster_build_info", "The version that runs", build);
-        Metrics { registry, requests, seconds }
+        Metrics { registry, requests, seconds, attempts, attempt_seconds }
     }
 }
 
@@ -58,6 +69,13 @@ impl Metrics {
         let method = known.into_iter().find(|known| *known == method).unwrap_or("other");
         self.requests.get_or_create(&Answered { method, status }).inc();
         self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts an attempt at a webhook.
+    pub fn delivered(&self, taken: bool, took: Duration) {
+        let outcome = if taken { "delivered" } else { "failed" };
+        self.attempts.get_or_create(&Attempted { outcome }).inc();
+        self.attempt_seconds.observe(took.as_secs_f64());
     }
 
     /// Everything that Prometheus reads: what was counted here, and the text of what was read of the database.
@@ -101,6 +119,10 @@ pub struct Gauges {
     pub runs_running: i64,
     /// Runs that failed within the last day.
     pub runs_failed: i64,
+    /// Webhook endpoints whose next event has failed at least once.
+    pub webhooks_failing: i64,
+    /// Events that were given up for an endpoint and are still on record.
+    pub webhooks_dead: i64,
     /// Seconds since the last write of each directory that had one.
     pub since_last_write: BTreeMap<String, i64>,
     /// Seconds until the first token of each directory expires; negative where the last one has.
@@ -115,13 +137,15 @@ impl Gauges {
     /// As [`Metrics::text`].
     pub fn text(&self) -> Result<String, FormatError> {
         let mut registry = Registry::default();
-        let plain: [(&str, &str, i64); 6] = [
+        let plain: [(&str, &str, i64); 8] = [
             ("muster_drift_rows", "Differences between native state and a recomputation; must be 0", self.drift),
             ("muster_parked_effects", "Removals that wait for approval", self.parked_effects),
             ("muster_pending_edges", "Members that name nobody known", self.pending_edges),
             ("muster_unlinked_people", "People whose link waits for confirmation", self.unlinked_people),
             ("muster_runs_running", "Runs that are under way", self.runs_running),
             ("muster_runs_failed", "Runs that failed within the last day", self.runs_failed),
+            ("muster_webhook_endpoints_failing", "Endpoints whose next event has failed", self.webhooks_failing),
+            ("muster_webhook_dead_deliveries", "Events given up for an endpoint, on record", self.webhooks_dead),
         ];
         for (name, help, value) in plain {
             let gauge: Gauge = Gauge::default();

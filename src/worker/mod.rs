@@ -1,5 +1,6 @@
 //! What goes on beside requests.
 
+pub mod deliver;
 pub mod removals;
 pub mod requests;
 pub mod runs;

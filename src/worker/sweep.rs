@@ -33,7 +33,13 @@ pub async fn run(app: App, stop: CancellationToken) {
 async fn prune(app: &App) {
     match retention::prune(app).await {
         Ok(gone) if gone == retention::Pruned::default() => {}
-        Ok(gone) => tracing::info!(requests = gone.requests, losses = gone.losses, plans = gone.plans, "pruned"),
+        Ok(gone) => tracing::info!(
+            requests = gone.requests,
+            losses = gone.losses,
+            plans = gone.plans,
+            deliveries = gone.deliveries,
+            "pruned"
+        ),
         Err(error) => {
             tracing::warn!(error = %error, "old entries could not be removed; they are tried again in an hour");
         }

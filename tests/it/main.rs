@@ -57,3 +57,5 @@ mod scim_users;
 mod store_writes;
 mod support;
 mod sync_status;
+mod webhooks;
+mod webhooks_trust;

@@ -237,6 +237,8 @@ async fn rows_of(server: &TestServer, organization: &str) -> Vec<String> {
         "mapping_plans",
         "mapping_effects",
         "verifications",
+        "webhook_endpoints",
+        "webhook_deliveries",
     ] {
         let text = format!("SELECT COUNT(*) FROM {table} WHERE organization_id = $1");
         let (count,): (i64,) = tx.fetch_one(muster::store::sql(text).bind(id)).await.unwrap();

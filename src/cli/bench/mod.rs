@@ -76,6 +76,9 @@ pub async fn server(database_url: &str, root_api_key: Option<String>) -> anyhow:
         converge_budget: usize::MAX,
         verify_hours: 0,
         metrics_key: None,
+        secrets_key: None,
+        webhooks_allow_private: false,
+        webhook_retry_seconds: Config::WEBHOOK_RETRY_SECONDS,
     };
     Server::start(args, Clock::System).await
 }

@@ -18,6 +18,7 @@ pub mod path;
 pub mod query;
 mod roles;
 mod users;
+mod webhook_endpoints;
 
 use axum::Router;
 use axum::routing::{delete, get, post, put};
@@ -86,7 +87,18 @@ fn directory_sync() -> Router<App> {
 }
 
 fn happenings() -> Router<App> {
-    Router::new().route("/events", get(events::list)).route("/events/stream", get(events::stream))
+    Router::new()
+        .route("/events", get(events::list))
+        .route("/events/stream", get(events::stream))
+        .route("/webhook_endpoints", get(webhook_endpoints::list).post(webhook_endpoints::create))
+        .route(
+            "/webhook_endpoints/{endpoint}",
+            get(webhook_endpoints::get).patch(webhook_endpoints::update).delete(webhook_endpoints::delete),
+        )
+        .route("/webhook_endpoints/{endpoint}/rotate_secret", post(webhook_endpoints::rotate_secret))
+        .route("/webhook_endpoints/{endpoint}/replay", post(webhook_endpoints::replay))
+        .route("/webhook_endpoints/{endpoint}/deliveries", get(webhook_endpoints::list_deliveries))
+        .route("/webhook_endpoints/{endpoint}/deliveries/{event}/redeliver", post(webhook_endpoints::redeliver))
 }
 
 /// A path that nothing answers to.

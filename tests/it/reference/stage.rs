@@ -50,6 +50,9 @@ pub fn app(db: Db, clock: Clock) -> App {
         converge_budget: Config::CONVERGE_BUDGET,
         verify_hours: 0,
         metrics_key_digest: None,
+        vault: muster::domain::sealed::Vault::default(),
+        webhooks_allow_private: false,
+        webhook_retry: chrono::Duration::seconds(5),
     };
     App::new(db, clock, config).0
 }

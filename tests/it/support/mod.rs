@@ -5,6 +5,7 @@ pub mod events;
 pub mod explain;
 pub mod native;
 pub mod people;
+pub mod receiver;
 pub mod runs;
 pub mod scene;
 pub mod scim;

@@ -102,7 +102,8 @@ impl TestServer {
         Self::launch(database_url, clock, Arc::new(Stated::default()), change).await
     }
 
-    async fn launch(database_url: &str, clock: Clock, dns: Dns, change: impl FnOnce(&mut ServeArgs)) -> Self {
+    /// What a test server is started with.
+    pub fn args(database_url: &str, change: impl FnOnce(&mut ServeArgs)) -> ServeArgs {
         let mut args = ServeArgs {
             listen: "127.0.0.1:0".parse().unwrap(),
             database_url: database_url.to_owned(),
@@ -113,8 +114,16 @@ impl TestServer {
             converge_budget: muster::app::Config::CONVERGE_BUDGET,
             verify_hours: 0,
             metrics_key: None,
+            secrets_key: None,
+            webhooks_allow_private: true,
+            webhook_retry_seconds: 0,
         };
         change(&mut args);
+        args
+    }
+
+    async fn launch(database_url: &str, clock: Clock, dns: Dns, change: impl FnOnce(&mut ServeArgs)) -> Self {
+        let args = Self::args(database_url, change);
         let server = Server::start_with(args, clock, dns).await.expect("the server starts");
         TestServer { server, database_url: database_url.to_owned(), http: client() }
     }

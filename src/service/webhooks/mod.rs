@@ -1,0 +1,304 @@
+//! Webhook endpoints as people handle them: made, changed, removed, their secrets rotated, deliveries asked for again.
+//!
+//! An endpoint reads the feed of its organization, or of the environment, from a cursor on. A new one begins at the
+//! present. Who serves it is in `turn`.
+
+pub mod again;
+pub mod turn;
+
+use chrono::{DateTime, Duration, Utc};
+use serde_json::Value;
+
+use super::events::{self, Reach, Selection};
+use crate::app::App;
+use crate::domain::event_names::known;
+use crate::domain::id::{OrganizationId, WebhookEndpointId};
+use crate::domain::secret::{Secret, hint};
+use crate::domain::webhook::{Delivery, DeliveryState, WebhookEndpoint, target};
+use crate::domain::{Error, Result};
+use crate::service::keys::ApiAccess;
+use crate::store::webhooks::{self as stored, deliveries};
+use crate::store::{Lane, Page, PageRequest, Tx, is_unique_violation, organizations};
+
+/// How many endpoints an organization, or the environment itself, may have.
+const MOST: i64 = 100;
+/// How long a rotated secret goes on signing, unless asked for otherwise, in hours.
+const OVERLAP: i64 = 24;
+/// How long it may do so at the most.
+const LONGEST_OVERLAP: i64 = 168;
+/// How many deliveries are removed in one transaction.
+const BATCH: i64 = 2_000;
+
+/// What a new endpoint is to be.
+#[derive(Debug, Clone)]
+pub struct NewEndpoint {
+    /// Whose events it gets; those of the environment, if not an organization's.
+    pub organization: Option<OrganizationId>,
+    /// Where it is.
+    pub url: String,
+    /// The names of the events that it gets.
+    pub events: Vec<String>,
+}
+
+/// What is to change of an endpoint; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointChange {
+    /// Where it is. Another target gets another secret.
+    pub url: Option<String>,
+    /// The names of the events that it gets.
+    pub events: Option<Vec<String>>,
+    /// Whether anything is sent to it.
+    pub enabled: Option<bool>,
+}
+
+/// Makes an endpoint. A key of an organization makes those of its organization only.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] with `invalid_url`, `required` or `unknown_event_type`; [`Error::Conflict`] with
+/// `duplicate_endpoint`, or `too_many_webhook_endpoints`; [`Error::NotFound`] for an organization out of reach.
+pub async fn create(app: &App, access: &ApiAccess, new: NewEndpoint) -> Result<WebhookEndpoint> {
+    let organization = new.organization.or(access.only());
+    let organization = organization.map(|id| access.organization(id)).transpose()?.map(|scope| scope.organization());
+    let url_key = target(&new.url, app.config.webhooks_allow_private)?.to_string();
+    let names = events::names("events", &new.events)?;
+    let last_event = events::head(app, reach(organization)).await?;
+    let now = app.clock.now();
+    let id = WebhookEndpointId::mint(now);
+    let endpoint = WebhookEndpoint {
+        id,
+        organization,
+        url: new.url.trim().to_owned(),
+        events: names.into_iter().map(str::to_owned).collect(),
+        enabled: true,
+        disabled_reason: None,
+        secret: fresh_secret(app, id),
+        previous: None,
+        last_event,
+        attempts: 0,
+        next_attempt_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    app.db
+        .write(lane(organization), move |tx| {
+            let (endpoint, url_key) = (endpoint.clone(), url_key.clone());
+            Box::pin(async move {
+                if let Some(organization) = endpoint.organization {
+                    let exists = organizations::event_head(tx, organization, false).await?.is_some();
+                    exists.then_some(()).ok_or_else(|| Error::not_found("organization", organization))?;
+                }
+                if stored::count(tx, endpoint.organization).await? >= MOST {
+                    let message = format!("there are {MOST} webhook endpoints already; remove one first");
+                    return Err(Error::conflict("too_many_webhook_endpoints", message));
+                }
+                stored::insert(tx, &endpoint, &url_key).await.map_err(duplicate)?;
+                Ok(endpoint)
+            })
+        })
+        .await
+}
+
+fn duplicate(error: Error) -> Error {
+    if is_unique_violation(&error) {
+        return Error::conflict("duplicate_endpoint", "there is a webhook endpoint with this endpoint_url already");
+    }
+    error
+}
+
+/// The endpoint, if the key reaches it.
+pub async fn get(app: &App, access: &ApiAccess, id: WebhookEndpointId) -> Result<WebhookEndpoint> {
+    find(&mut app.db.read().await?, access.only(), id).await
+}
+
+/// A page of the endpoints that the key reaches; only the organization's, if one is given.
+pub async fn list(
+    app: &App,
+    access: &ApiAccess,
+    organization: Option<OrganizationId>,
+    page: &PageRequest,
+) -> Result<Page<WebhookEndpoint>> {
+    let organization = organization.or(access.only());
+    let organization = organization.map(|id| access.organization(id)).transpose()?.map(|scope| scope.organization());
+    stored::list(&mut app.db.read().await?, organization, page).await
+}
+
+/// Changes an endpoint. One that is disabled keeps its place, and goes on from there when it is enabled again.
+///
+/// # Errors
+///
+/// As [`create`]; [`Error::NotFound`] for an endpoint out of reach.
+pub async fn update(
+    app: &App,
+    access: &ApiAccess,
+    id: WebhookEndpointId,
+    wanted: EndpointChange,
+) -> Result<WebhookEndpoint> {
+    let private = app.config.webhooks_allow_private;
+    if let Some(url) = &wanted.url {
+        target(url, private)?;
+    }
+    let names = wanted.events.as_deref().map(|given| events::names("events", given)).transpose()?;
+    let fresh = fresh_secret(app, id);
+    change(app, access, id, move |endpoint, now| {
+        let mut breaks = false;
+        if let Some(url) = &wanted.url {
+            let moved = url_key(&endpoint.url) != url_key(url);
+            url.trim().clone_into(&mut endpoint.url);
+            if moved {
+                // Whoever listens there must not be able to sign what the former target believes.
+                endpoint.secret.clone_from(&fresh);
+                endpoint.previous = None;
+                try_at_once(endpoint);
+                breaks = true;
+            }
+        }
+        if let Some(names) = &names {
+            endpoint.events = names.iter().map(|name| (*name).to_owned()).collect();
+        }
+        if let Some(enabled) = wanted.enabled.filter(|enabled| *enabled != endpoint.enabled) {
+            endpoint.enabled = enabled;
+            endpoint.disabled_reason = None;
+            try_at_once(endpoint);
+            breaks = true;
+        }
+        endpoint.updated_at = now;
+        Ok(breaks)
+    })
+    .await
+}
+
+fn try_at_once(endpoint: &mut WebhookEndpoint) {
+    endpoint.attempts = 0;
+    endpoint.next_attempt_at = None;
+}
+
+/// Gives an endpoint a new secret, which signs at once. The one before signs a header of its own for some hours.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for an overlap that is not from 0 to 168 hours; [`Error::NotFound`].
+pub async fn rotate(
+    app: &App,
+    access: &ApiAccess,
+    id: WebhookEndpointId,
+    overlap_hours: Option<i64>,
+) -> Result<WebhookEndpoint> {
+    let hours = overlap_hours.unwrap_or(OVERLAP);
+    if !(0..=LONGEST_OVERLAP).contains(&hours) {
+        let message = format!("overlap_hours must be from 0 to {LONGEST_OVERLAP}");
+        return Err(Error::invalid("overlap_hours", "invalid_number", message));
+    }
+    let fresh = fresh_secret(app, id);
+    change(app, access, id, move |endpoint, now| {
+        let former = std::mem::replace(&mut endpoint.secret, fresh.clone());
+        endpoint.previous = (hours > 0).then(|| (former, now + Duration::hours(hours)));
+        endpoint.updated_at = now;
+        Ok(false)
+    })
+    .await
+}
+
+/// Removes an endpoint and what is known of its deliveries.
+pub async fn delete(app: &App, access: &ApiAccess, id: WebhookEndpointId) -> Result<()> {
+    let disabled = EndpointChange { enabled: Some(false), ..EndpointChange::default() };
+    let endpoint = update(app, access, id, disabled).await?;
+    loop {
+        let gone = endpoint.clone();
+        let removed = app.db.write(lane(endpoint.organization), move |tx| {
+            let gone = gone.clone();
+            Box::pin(async move {
+                let removed = deliveries::delete_some(tx, &gone, BATCH).await?;
+                if removed < BATCH.unsigned_abs() {
+                    stored::delete(tx, &gone).await?;
+                }
+                Ok(removed)
+            })
+        });
+        if removed.await? < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
+}
+
+/// A page of what became of the events at an endpoint, newest first unless asked otherwise.
+pub async fn list_deliveries(
+    app: &App,
+    access: &ApiAccess,
+    id: WebhookEndpointId,
+    state: Option<DeliveryState>,
+    page: &PageRequest,
+) -> Result<Page<Delivery>> {
+    let mut tx = app.db.read().await?;
+    let endpoint = find(&mut tx, access.only(), id).await?;
+    deliveries::list(&mut tx, &endpoint, state, page).await
+}
+
+/// The object of the API. Who may only read sees how the secret begins: with all of it they could sign.
+pub fn object(app: &App, access: &ApiAccess, endpoint: &WebhookEndpoint) -> Result<Value> {
+    let opened = app.config.vault.open(&endpoint.secret, &endpoint.id.to_string());
+    let secret = opened.map_err(|error| Error::internal(format!("the secret of {}: {error}", endpoint.id)))?;
+    Ok(endpoint.json(&if access.writes().is_ok() { secret } else { format!("{}…", hint(&secret)) }))
+}
+
+/// Whether the stored secrets can be opened, as far as one of them tells.
+///
+/// # Errors
+///
+/// A sentence for whoever starts the server.
+pub async fn check_vault(app: &App) -> Result<()> {
+    let Some(endpoint) = stored::any_sealed(&mut app.db.read().await?).await? else { return Ok(()) };
+    let opened = app.config.vault.open(&endpoint.secret, &endpoint.id.to_string());
+    opened
+        .map(drop)
+        .map_err(|error| Error::internal(format!("the secret of webhook endpoint {}: {error}", endpoint.id)))
+}
+
+/// What of the feed an endpoint gets.
+fn selection(endpoint: &WebhookEndpoint) -> Selection {
+    let names = endpoint.events.iter().filter_map(|name| known(name)).collect();
+    Selection { reach: reach(endpoint.organization), names, from: None, until: None }
+}
+
+fn reach(organization: Option<OrganizationId>) -> Reach {
+    organization.map_or(Reach::Environment, Reach::Organization)
+}
+
+fn lane(organization: Option<OrganizationId>) -> Lane {
+    organization.map_or(Lane::Environment, Lane::Organization)
+}
+
+fn fresh_secret(app: &App, id: WebhookEndpointId) -> String {
+    app.config.vault.seal(Secret::mint("whsec_").reveal(), &id.to_string())
+}
+
+/// The normal form of a URL that was accepted before, under whatever rules.
+fn url_key(url: &str) -> String {
+    target(url, true).map_or_else(|_| url.to_owned(), |url| url.to_string())
+}
+
+async fn find(tx: &mut Tx, only: Option<OrganizationId>, id: WebhookEndpointId) -> Result<WebhookEndpoint> {
+    stored::find(tx, only, id).await?.ok_or_else(|| Error::not_found("webhook endpoint", id))
+}
+
+/// Changes an endpoint in one transaction; `work` says whether whoever serves it must begin anew.
+async fn change<F>(app: &App, access: &ApiAccess, id: WebhookEndpointId, work: F) -> Result<WebhookEndpoint>
+where
+    F: Fn(&mut WebhookEndpoint, DateTime<Utc>) -> Result<bool> + Clone + Send + Sync + 'static,
+{
+    let (only, now) = (access.only(), app.clock.now());
+    let organization = get(app, access, id).await?.organization;
+    let changed = app.db.write(lane(organization), move |tx| {
+        let work = work.clone();
+        Box::pin(async move {
+            stored::lock(tx, id, organization).await?;
+            let mut endpoint = find(tx, only, id).await?;
+            let breaks = work(&mut endpoint, now)?;
+            stored::update(tx, &endpoint, &url_key(&endpoint.url), breaks).await.map_err(duplicate)?;
+            Ok(endpoint)
+        })
+    });
+    let changed = changed.await?;
+    app.deliver.notify_one();
+    Ok(changed)
+}

@@ -1,0 +1,110 @@
+//! Sends events to webhook endpoints: looks which ones have news, and serves each in a task of its own, so that a
+//! slow or dead receiver slows nobody else.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::domain::id::{OrganizationId, WebhookEndpointId};
+use crate::service::webhooks::turn::{self, Candidate};
+
+/// How many endpoints a process serves at a time.
+const AT_ONCE: usize = 512;
+/// How many of them may belong to one organization, or to the environment itself.
+const OF_ONE_OWNER: usize = 32;
+/// How many candidates are looked at together.
+const CANDIDATES: i64 = 2_000;
+/// How often it looks for what other processes wrote, and for attempts that are due.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long news gather before it is looked whom they concern.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// The endpoints being served, by who owns them.
+#[derive(Default)]
+struct Serving {
+    tasks: JoinSet<(WebhookEndpointId, bool)>,
+    owners: HashMap<WebhookEndpointId, OrganizationId>,
+    /// Whether an endpoint was passed over for want of room.
+    passed_over: bool,
+}
+
+/// Runs until `stop`, then finishes the attempts that are under way and gives the endpoints back.
+pub async fn run(app: App, stop: CancellationToken) {
+    let mut told = app.db.told();
+    let mut serving = Serving::default();
+    let mut look = true;
+    loop {
+        if look {
+            told.mark_unchanged();
+            serving.take_what_waits(&app).await;
+        }
+        look = tokio::select! {
+            () = stop.cancelled() => break,
+            changed = told.changed() => {
+                if changed.is_ok() { sleep(GATHER).await } else { sleep(LOOK).await }
+                true
+            }
+            () = app.deliver.notified() => true,
+            Some(ended) = serving.tasks.join_next(), if !serving.tasks.is_empty() => serving.ended(ended),
+            () = sleep(LOOK) => true,
+        };
+    }
+    while serving.tasks.join_next().await.is_some() {}
+}
+
+impl Serving {
+    async fn take_what_waits(&mut self, app: &App) {
+        let candidates = match turn::candidates(app, CANDIDATES).await {
+            Ok(candidates) => candidates,
+            Err(error) => {
+                tracing::warn!(error = %error, "it is not known who waits for events; looking again soon");
+                return;
+            }
+        };
+        self.passed_over = false;
+        for candidate in candidates {
+            if self.owners.contains_key(&candidate.id) {
+                continue;
+            }
+            let of_owner = self.owners.values().filter(|owner| **owner == candidate.organization_id).count();
+            if self.owners.len() >= AT_ONCE || of_owner >= OF_ONE_OWNER {
+                self.passed_over = true;
+                continue;
+            }
+            self.owners.insert(candidate.id, candidate.organization_id);
+            self.tasks.spawn(serve(app.clone(), candidate));
+        }
+    }
+
+    /// Notes that a task ended; answers whether it is time to look again: news may have come during its last steps.
+    fn ended(&mut self, ended: Result<(WebhookEndpointId, bool), tokio::task::JoinError>) -> bool {
+        let Ok((id, worked)) = ended else {
+            // Tasks contain their panics; what was cancelled belongs to a runtime that ends.
+            return false;
+        };
+        self.owners.remove(&id);
+        worked || self.passed_over
+    }
+}
+
+async fn serve(app: App, candidate: Candidate) -> (WebhookEndpointId, bool) {
+    let id = candidate.id;
+    let worked = match AssertUnwindSafe(turn::serve(&app, candidate)).catch_unwind().await {
+        Ok(Ok(worked)) => worked,
+        Ok(Err(error)) => {
+            tracing::warn!(endpoint = %id, error = %error, "an endpoint could not be served; it is taken up again");
+            false
+        }
+        Err(_) => {
+            tracing::error!(endpoint = %id, "serving an endpoint panicked; it is taken up again");
+            false
+        }
+    };
+    (id, worked)
+}
