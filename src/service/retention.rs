@@ -46,6 +46,7 @@ pub async fn prune(app: &App) -> Result<Pruned> {
     }
     pruned.plans = plans(app).await?;
     pruned.deliveries = deliveries(app).await?;
+    super::webhooks::remove_orphaned(app).await?;
     Ok(pruned)
 }
 

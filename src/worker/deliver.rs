@@ -51,7 +51,7 @@ pub async fn run(app: App, stop: CancellationToken) {
                 true
             }
             () = app.deliver.notified() => true,
-            Some(ended) = serving.tasks.join_next(), if !serving.tasks.is_empty() => serving.ended(ended),
+            Some(Ok((id, worked))) = serving.tasks.join_next(), if !serving.tasks.is_empty() => serving.ended(id, worked),
             () = sleep(LOOK) => true,
         };
     }
@@ -83,11 +83,7 @@ impl Serving {
     }
 
     /// Notes that a task ended; answers whether it is time to look again: news may have come during its last steps.
-    fn ended(&mut self, ended: Result<(WebhookEndpointId, bool), tokio::task::JoinError>) -> bool {
-        let Ok((id, worked)) = ended else {
-            // Tasks contain their panics; what was cancelled belongs to a runtime that ends.
-            return false;
-        };
+    fn ended(&mut self, id: WebhookEndpointId, worked: bool) -> bool {
         self.owners.remove(&id);
         worked || self.passed_over
     }

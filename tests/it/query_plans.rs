@@ -13,6 +13,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry};
 
 use super::support::native::native;
+use super::support::receiver::Receiver;
 use super::support::server::{TestDirectory, TestServer};
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -67,7 +68,7 @@ const WHOLE: [&str; 14] = [
 ];
 
 /// Tables that grow with the number of people.
-const LARGE: [&str; 14] = [
+const LARGE: [&str; 15] = [
     "directory_users",
     "directory_user_emails",
     "directory_groups",
@@ -82,6 +83,7 @@ const LARGE: [&str; 14] = [
     "parked_effects",
     "events",
     "user_events",
+    "webhook_deliveries",
 ];
 
 // On one thread, by which its statements are told from those of other tests.
@@ -191,10 +193,29 @@ async fn exercise(server: &TestServer) {
     for side in ["after", "before"] {
         server.api("GET", &format!("/events?{names}&{side}={first}"), Value::Null).await.expect(200);
     }
+    webhooks(server, organization).await;
     let run = server.begin_run(organization, "reconcile").await;
     server.run_in(&run, "succeeded").await;
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
     directory.scim("DELETE", &format!("/Users/{bo}"), Value::Null).await.expect(204);
+}
+
+/// Webhooks: sent, looked at, asked for again.
+async fn webhooks(server: &TestServer, organization: &str) {
+    let receiver = Receiver::start().await;
+    for scope in [None, Some(organization)] {
+        let endpoint = server.endpoint(scope, &receiver.url).await;
+        server.group_named(organization, "Told").await;
+        let told = server.deliveries(&endpoint.id, |all| all.len() == 1).await;
+        let path = format!("/webhook_endpoints/{}", endpoint.id);
+        let event = told[0]["event_id"].as_str().unwrap();
+        server.api("GET", &format!("{path}/deliveries?state=delivered"), Value::Null).await.expect(200);
+        server.api("POST", &format!("{path}/deliveries/{event}/redeliver"), Value::Null).await.expect(200);
+        server.deliveries(&endpoint.id, |all| all[0]["attempts"] == 2).await;
+        server.api("POST", &format!("{path}/replay"), json!({"from": event})).await.expect(200);
+        server.deliveries(&endpoint.id, |all| all[0]["attempts"] == 3).await;
+        server.api("DELETE", &path, Value::Null).await.expect(204);
+    }
 }
 
 /// What an admin asks about rules.

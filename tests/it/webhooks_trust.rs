@@ -1,7 +1,13 @@
 //! Webhooks and who may trust what: secrets, tenants, private targets, replicas and restarts.
 
+use chrono::DateTime;
 use muster::cli::serve::Server;
 use muster::domain::Clock;
+use muster::domain::id::OrganizationId;
+use muster::domain::run::ClaimId;
+use muster::service::retention::prune;
+use muster::store::webhooks::{self, Candidate};
+use muster::store::{Lane, sql};
 use serde_json::{Value, json};
 
 use super::support::database::on_each_database;
@@ -183,6 +189,71 @@ async fn two_replicas_share_the_work_and_send_each_event_once() {
                 .collect();
             assert_eq!(own, expected, "in order, and once");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_worker_died_is_taken_over_when_its_claim_runs_out() {
+    on_each_database(|url| async move {
+        let clock = Clock::manual(DateTime::from_timestamp_millis(1_800_000_000_000).unwrap());
+        let server = TestServer::start_at(&url, clock.clone()).await;
+        let (receiver, beside) = (Receiver::start().await, Receiver::start().await);
+        let organization = server.organization("Acme").await;
+        let endpoint = server.endpoint(Some(&organization), &receiver.url).await;
+        server.endpoint(Some(&organization), &beside.url).await;
+        // As a process would leave it that was killed during an attempt.
+        let candidate = Candidate {
+            organization_id: organization.parse().unwrap(),
+            id: endpoint.id.parse().unwrap(),
+            certain: true,
+        };
+        let (now, claim) = (clock.now(), ClaimId::mint(clock.now()));
+        let until = now + chrono::Duration::seconds(30);
+        let claimed = server.server.app.db.write(Lane::Environment, move |tx| {
+            Box::pin(async move { webhooks::claim(tx, candidate, claim, now, until).await })
+        });
+        assert!(claimed.await.unwrap().is_some());
+        server.group_named(&organization, "a").await;
+        beside.wait_for(1).await;
+        assert!(receiver.received().is_empty(), "somebody else may be sending it");
+        clock.advance(chrono::Duration::seconds(31));
+        receiver.wait_for(1).await;
+        assert_eq!(receiver.names(), ["a"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_known_of_old_deliveries_goes_and_so_does_what_belonged_to_nobody() {
+    on_each_database(|url| async move {
+        let clock = Clock::manual(DateTime::from_timestamp_millis(1_800_000_000_000).unwrap());
+        let server = TestServer::start_at(&url, clock.clone()).await;
+        let receiver = Receiver::start().await;
+        let organization = server.organization("Acme").await;
+        let endpoint = server.endpoint(Some(&organization), &receiver.url).await;
+        server.group_named(&organization, "taken").await;
+        let taken = server.deliveries(&endpoint.id, |all| all.len() == 1).await;
+        receiver.reply(status(500));
+        server.group_named(&organization, "again").await;
+        server.deliveries(&endpoint.id, |all| all.len() == 2 && all[0]["state"] == "delivered").await;
+        let event = taken[0]["event_id"].as_str().unwrap();
+        receiver.reply(status(500));
+        let path = format!("/webhook_endpoints/{}", endpoint.id);
+        server.api("POST", &format!("{path}/deliveries/{event}/redeliver"), Value::Null).await.expect(200);
+        server.deliveries(&endpoint.id, |all| all[1]["state"] == "dead").await;
+        let app = &server.server.app;
+        clock.advance(chrono::Duration::days(31));
+        assert_eq!(prune(app).await.unwrap().deliveries, 1);
+        let left = server.deliveries(&endpoint.id, |all| all.len() == 1).await;
+        assert_eq!(left[0]["state"], "dead", "which is kept for longer");
+        clock.advance(chrono::Duration::days(60));
+        assert_eq!(prune(app).await.unwrap().deliveries, 1);
+        let gone = sql("UPDATE organizations SET deleted_at = created_at WHERE id = $1");
+        let id: OrganizationId = organization.parse().unwrap();
+        server.store(id, vec![gone.bind(id)]).await;
+        prune(app).await.unwrap();
+        server.api("GET", &path, Value::Null).await.expect(404);
     })
     .await;
 }

@@ -13,6 +13,7 @@ use super::events::{self, Reach, Selection};
 use crate::app::App;
 use crate::domain::event_names::known;
 use crate::domain::id::{OrganizationId, WebhookEndpointId};
+use crate::domain::scope::OrganizationScope;
 use crate::domain::secret::{Secret, hint};
 use crate::domain::webhook::{Delivery, DeliveryState, WebhookEndpoint, target};
 use crate::domain::{Error, Result};
@@ -59,7 +60,7 @@ pub struct EndpointChange {
 /// `duplicate_endpoint`, or `too_many_webhook_endpoints`; [`Error::NotFound`] for an organization out of reach.
 pub async fn create(app: &App, access: &ApiAccess, new: NewEndpoint) -> Result<WebhookEndpoint> {
     let organization = new.organization.or(access.only());
-    let organization = organization.map(|id| access.organization(id)).transpose()?.map(|scope| scope.organization());
+    let organization = organization.map(|id| access.organization(id)).transpose()?.map(OrganizationScope::organization);
     let url_key = target(&new.url, app.config.webhooks_allow_private)?.to_string();
     let names = events::names("events", &new.events)?;
     let last_event = events::head(app, reach(organization)).await?;
@@ -119,7 +120,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<WebhookEndpoint>> {
     let organization = organization.or(access.only());
-    let organization = organization.map(|id| access.organization(id)).transpose()?.map(|scope| scope.organization());
+    let organization = organization.map(|id| access.organization(id)).transpose()?.map(OrganizationScope::organization);
     stored::list(&mut app.db.read().await?, organization, page).await
 }
 
@@ -203,6 +204,26 @@ pub async fn rotate(
 pub async fn delete(app: &App, access: &ApiAccess, id: WebhookEndpointId) -> Result<()> {
     let disabled = EndpointChange { enabled: Some(false), ..EndpointChange::default() };
     let endpoint = update(app, access, id, disabled).await?;
+    remove(app, &endpoint).await
+}
+
+/// Removes what is left of organizations that were deleted; answers how many endpoints that were.
+pub async fn remove_orphaned(app: &App) -> Result<u64> {
+    let mut gone = 0;
+    loop {
+        let orphaned = stored::orphaned(&mut app.db.read().await?, MOST).await?;
+        if orphaned.is_empty() {
+            return Ok(gone);
+        }
+        for endpoint in orphaned {
+            remove(app, &endpoint).await?;
+            gone += 1;
+        }
+    }
+}
+
+/// Removes an endpoint and its deliveries, in batches, so that nobody waits long.
+async fn remove(app: &App, endpoint: &WebhookEndpoint) -> Result<()> {
     loop {
         let gone = endpoint.clone();
         let removed = app.db.write(lane(endpoint.organization), move |tx| {

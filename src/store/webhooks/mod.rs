@@ -186,10 +186,14 @@ pub async fn delete(tx: &mut Tx, endpoint: &WebhookEndpoint) -> Result<()> {
     tx.execute(stmt.bind(owner(endpoint.organization)).bind(endpoint.id)).await.map(drop)
 }
 
-/// Removes every endpoint of an organization that is deleted: nothing more is sent.
-pub async fn delete_of_organization(tx: &mut Tx, organization: OrganizationId) -> Result<()> {
-    let stmt = sql("DELETE FROM webhook_endpoints WHERE organization_id = $1");
-    tx.execute(stmt.bind(organization)).await.map(drop)
+/// Endpoints of organizations that were deleted. Nothing is sent to them any more.
+pub async fn orphaned(tx: &mut Tx, limit: i64) -> Result<Vec<WebhookEndpoint>> {
+    let text = format!(
+        "SELECT {ENDPOINT} FROM webhook_endpoints w JOIN organizations o ON o.id = w.organization_id
+         WHERE o.deleted_at IS NOT NULL ORDER BY w.organization_id, w.id LIMIT $1"
+    );
+    let rows: Vec<EndpointRow> = tx.fetch_all(sql(text).bind(limit)).await?;
+    rows.into_iter().map(WebhookEndpoint::try_from).collect()
 }
 
 /// Any endpoint, to see whether its secret can be opened.
