@@ -140,6 +140,8 @@ fn reason(why: &Value) -> String {
     match at(why, "/kind") {
         "rule" => format!("by {rule}"),
         "manual" => format!("by hand, {}", at(why, "/actor")),
+        "group" if why["rule"].is_object() => format!("with the group {}, by {rule}", at(why, "/group/name")),
+        "group" => format!("with the group {}, by hand, {}", at(why, "/group/name"), at(why, "/actor")),
         "default" => "the default role, held when no other is".to_owned(),
         kind if why["rule"].is_object() => format!("{kind}: {rule}"),
         kind => kind.to_owned(),

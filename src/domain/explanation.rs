@@ -147,7 +147,7 @@ pub struct PrimaryRole {
     pub primary: bool,
     /// The handle of the role that is.
     pub slug: String,
-    /// What decided: `manual`, `rule` (the one with the lowest position) or `default`.
+    /// What decided: `manual`, `rule` (the one with the lowest position), `group` or `default`.
     pub decided_by: &'static str,
     /// The rule that decided.
     pub rule: Option<RuleRef>,
@@ -179,9 +179,12 @@ pub struct RequestRef {
 /// A live reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Why {
-    /// `manual`, `rule`, `frozen`, `held`, `exclude`, or `default` for the role that is held when no
-    /// other is.
+    /// `manual`, `rule`, `frozen`, `held`, `exclude`, `group` for a role that comes with a native group, or `default`
+    /// for the role that is held when no other is.
     pub kind: &'static str,
+    /// For `group`: the native group. What follows tells why they are in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Named<GroupId>>,
     /// The rule, at the version that made it.
     pub rule: Option<RuleRef>,
     /// The directory.

@@ -13,6 +13,7 @@ pub mod event;
 pub mod event_names;
 pub mod explanation;
 pub mod finding;
+pub mod group_roles;
 pub mod group_verdict;
 pub mod guard;
 pub mod id;

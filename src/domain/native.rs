@@ -230,8 +230,61 @@ pub struct Role {
     pub slug: String,
     /// The name for people.
     pub name: String,
+    /// A sentence about it.
+    pub description: Option<String>,
+    /// What it permits, in the application's own words.
+    pub permissions: Vec<String>,
     /// Whether it is held when no other is.
     pub is_default: bool,
+    /// Who made it: the id of a key, or `root`; `None` for those of every organization.
+    pub created_by: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed; who holds it does not count.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The slug of the default role that every organization has.
+pub const MEMBER: &str = "member";
+/// The slug of the role that can do everything, in every organization.
+pub const ADMIN: &str = "admin";
+
+impl Role {
+    /// A role without description and permissions.
+    pub fn new(id: RoleId, slug: impl Into<String>, name: impl Into<String>, now: DateTime<Utc>) -> Self {
+        Role {
+            id,
+            slug: slug.into(),
+            name: name.into(),
+            description: None,
+            permissions: Vec::new(),
+            is_default: false,
+            created_by: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Whether every organization has it from the start. Such a role stays as it is.
+    pub fn is_predefined(&self) -> bool {
+        [MEMBER, ADMIN].contains(&self.slug.as_str())
+    }
+
+    /// The `role` object.
+    pub fn json(&self) -> Value {
+        json!({
+            "object": "role",
+            "id": self.id,
+            "slug": self.slug,
+            "name": self.name,
+            "description": self.description,
+            "permissions": self.permissions,
+            "type": "OrganizationRole",
+            "resource_type_slug": "organization",
+            "created_at": timestamp(self.created_at),
+            "updated_at": timestamp(self.updated_at),
+        })
+    }
 }
 
 /// The key by which names of native groups collide: folded, with the ends trimmed.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::group_roles::GroupRoles;
 use super::id::{DirectoryGroupId, DirectoryUserId, GroupId, RoleId, RuleId};
 use super::native::Role;
 
@@ -145,11 +146,15 @@ impl Standing {
 /// Invariant 1: a target is effective exactly if it has a manual origin, or another live origin and no
 /// exclusion in reach; and the membership is active.
 ///
-/// `rank` gives the position of a rule; a manual role outranks every rule as the primary one.
+/// Whoever is in a group also holds the roles that the group has, by `group_roles`: they come and go with the group, so
+/// that an exclusion takes them by taking the group, and one of a role takes only what rules grant.
+///
+/// `rank` gives the position of a rule; a manual role outranks every rule as the primary one, and every rule a group.
 pub fn effective(
     origins: &[Origin],
     standing: Standing,
     roles: &[Role],
+    group_roles: &GroupRoles,
     rank: impl Fn(Option<RuleId>) -> i64,
 ) -> Effective {
     let counts = |o: &Origin| match o.kind {
@@ -177,16 +182,17 @@ pub fn effective(
             held.push(role);
         }
     }
-    if held.is_empty() {
-        held.extend(roles.iter().find(|role| role.is_default).map(|role| role.id));
-    }
-    let groups = live
+    let groups: BTreeSet<GroupId> = live
         .iter()
         .filter_map(|o| match o.target {
             Target::Group(group) if active => Some(group),
             _ => None,
         })
         .collect();
+    held.extend(group_roles.of_all(&groups).into_iter().filter(|role| !held.contains(role)).collect::<Vec<_>>());
+    if held.is_empty() {
+        held.extend(roles.iter().find(|role| role.is_default).map(|role| role.id));
+    }
     Effective { active, groups, roles: held }
 }
 
@@ -206,6 +212,11 @@ mod tests {
         rule.map_or(i64::MAX, |rule| i64::try_from(rule.uuid().as_u128()).unwrap())
     }
 
+    fn roles() -> [Role; 1] {
+        let at = chrono::DateTime::from_timestamp_millis(0).unwrap();
+        [Role { is_default: true, ..Role::new(id(7), "member", "Member", at) }]
+    }
+
     #[test]
     fn an_exclusion_ends_rule_origins_and_never_manual_ones() {
         let (one, two) = (Target::Group(id(1)), Target::Group(id(2)));
@@ -215,7 +226,7 @@ mod tests {
             origin(two, Kind::Manual, 0),
             origin(Target::Membership, Kind::Exclude, 6),
         ];
-        let has = effective(&origins, HERE, &[], rank);
+        let has = effective(&origins, HERE, &[], &GroupRoles::default(), rank);
         assert!(has.active);
         assert_eq!(has.groups.into_iter().collect::<Vec<_>>(), vec![id(2)]);
     }
@@ -228,7 +239,7 @@ mod tests {
             origin(Target::Role(id(9)), Kind::Rule, 5),
         ];
         for standing in [Standing { active: 0, ..HERE }, Standing { deactivated: true, ..HERE }] {
-            let has = effective(&origins, standing, &[], rank);
+            let has = effective(&origins, standing, &[], &GroupRoles::default(), rank);
             assert!(!has.active && has.groups.is_empty());
             assert_eq!(has.roles, vec![id(9)]);
         }
@@ -236,13 +247,59 @@ mod tests {
 
     #[test]
     fn the_primary_role_is_manual_before_the_first_rule_and_default_only_alone() {
-        let roles = [Role { id: id(7), slug: "member".into(), name: "Member".into(), is_default: true }];
+        let (roles, none) = (roles(), GroupRoles::default());
         let member = origin(Target::Membership, Kind::Rule, 1);
-        assert_eq!(effective(&[member], HERE, &roles, rank).roles, vec![id(7)]);
+        assert_eq!(effective(&[member], HERE, &roles, &none, rank).roles, vec![id(7)]);
         let by_rules =
             [member, origin(Target::Role(id(3)), Kind::Rule, 30), origin(Target::Role(id(4)), Kind::Rule, 10)];
-        assert_eq!(effective(&by_rules, HERE, &roles, rank).roles, vec![id(4), id(3)]);
+        assert_eq!(effective(&by_rules, HERE, &roles, &none, rank).roles, vec![id(4), id(3)]);
         let by_hand = [by_rules.as_slice(), &[origin(Target::Role(id(5)), Kind::Manual, 0)]].concat();
-        assert_eq!(effective(&by_hand, HERE, &roles, rank).roles, vec![id(5), id(4), id(3)]);
+        assert_eq!(effective(&by_hand, HERE, &roles, &none, rank).roles, vec![id(5), id(4), id(3)]);
+    }
+
+    #[test]
+    fn the_roles_of_a_group_are_held_by_whoever_is_in_it() {
+        let of_groups: GroupRoles = [(id(1), id(9)), (id(1), id(8)), (id(2), id(6))].into_iter().collect();
+        let roles = roles();
+        let member = origin(Target::Membership, Kind::Rule, 1);
+        let (one, two) = (origin(Target::Group(id(1)), Kind::Rule, 2), origin(Target::Group(id(2)), Kind::Manual, 0));
+        let of = |origins: &[Origin], standing| effective(origins, standing, &roles, &of_groups, rank).roles;
+        assert_eq!(of(&[member], HERE), vec![id(7)], "outside of them, the default role");
+        assert_eq!(of(&[member, one], HERE), vec![id(8), id(9)], "by their ids, and the default role no more");
+        assert_eq!(of(&[member, one, two], HERE), vec![id(6), id(8), id(9)]);
+        assert_eq!(of(&[member, one], Standing { active: 0, ..HERE }), vec![id(7)], "suspended: in no group");
+        assert_eq!(of(&[one], HERE), vec![id(7)], "no member: in no group");
+    }
+
+    #[test]
+    fn a_role_by_a_group_ranks_last_and_is_held_once() {
+        let of_groups: GroupRoles = [(id(1), id(3)), (id(1), id(4))].into_iter().collect();
+        let member = origin(Target::Membership, Kind::Rule, 1);
+        let in_group = origin(Target::Group(id(1)), Kind::Rule, 1);
+        let by_rule = origin(Target::Role(id(5)), Kind::Rule, 30);
+        let by_both = origin(Target::Role(id(4)), Kind::Rule, 40);
+        let has = effective(&[member, in_group, by_rule, by_both], HERE, &roles(), &of_groups, rank);
+        assert_eq!(has.roles, vec![id(5), id(4), id(3)]);
+    }
+
+    #[test]
+    fn excluding_the_group_takes_its_roles_and_excluding_a_role_takes_only_what_rules_grant() {
+        let of_groups: GroupRoles = [(id(1), id(9))].into_iter().collect();
+        let given = [
+            origin(Target::Membership, Kind::Manual, 0),
+            origin(Target::Group(id(1)), Kind::Rule, 2),
+            origin(Target::Role(id(9)), Kind::Rule, 2),
+        ];
+        let without = |target: Target| {
+            let origins = [given.as_slice(), &[origin(target, Kind::Exclude, 3)]].concat();
+            effective(&origins, HERE, &roles(), &of_groups, rank)
+        };
+        assert_eq!(without(Target::Role(id(9))).roles, vec![id(9)], "by the group, still");
+        assert_eq!(without(Target::Membership).roles, vec![id(7)]);
+        let out = without(Target::Group(id(1)));
+        assert!(out.groups.is_empty());
+        assert_eq!(out.roles, vec![id(9)], "by the rule, still");
+        let only_by_group = [given[0], given[1], origin(Target::Group(id(1)), Kind::Exclude, 3)];
+        assert_eq!(effective(&only_by_group, HERE, &roles(), &of_groups, rank).roles, vec![id(7)]);
     }
 }

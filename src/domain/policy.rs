@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::RuleAtWork;
+use super::group_roles::GroupRoles;
 use super::guard::Guard;
 use super::id::{DirectoryId, RoleId, RuleId};
 use super::native::Role;
-use super::origin::Ending;
+use super::origin::{Effective, Ending, Origin, Standing, effective};
 use super::rule::Rule;
 use super::{Error, Result};
 
@@ -39,7 +40,7 @@ pub struct DirectoryPolicy {
     pub guard: Guard,
 }
 
-/// The rules, in the order of their positions, the roles and the directories.
+/// The rules, in the order of their positions, the roles, those of groups, and the directories.
 #[derive(Debug, Default)]
 pub struct Policy {
     /// The rules that are active.
@@ -52,15 +53,17 @@ pub struct Policy {
     pub roles: Vec<Role>,
     /// The roles by slug.
     pub role_ids: BTreeMap<String, RoleId>,
+    /// The roles that native groups have.
+    pub group_roles: GroupRoles,
     /// The directories.
     pub directories: BTreeMap<DirectoryId, DirectoryPolicy>,
 }
 
 impl Policy {
     /// A policy of these roles, without rules yet.
-    pub fn new(roles: Vec<Role>, directories: BTreeMap<DirectoryId, DirectoryPolicy>) -> Self {
+    pub fn new(roles: Vec<Role>, group_roles: GroupRoles, directories: BTreeMap<DirectoryId, DirectoryPolicy>) -> Self {
         let role_ids = roles.iter().map(|role| (role.slug.clone(), role.id)).collect();
-        Policy { roles, role_ids, directories, ..Policy::default() }
+        Policy { roles, role_ids, group_roles, directories, ..Policy::default() }
     }
 
     /// Adds an active rule, in its place.
@@ -104,6 +107,11 @@ impl Policy {
     pub fn rank(&self, rule: Option<RuleId>) -> i64 {
         let in_force = rule.filter(|id| self.holds_for(*id));
         in_force.and_then(|id| self.known(id)).map_or(i64::MAX, |rule| rule.document.position)
+    }
+
+    /// What a membership has by these origins: see [`effective`].
+    pub fn effective(&self, origins: &[Origin], standing: Standing) -> Effective {
+        effective(origins, standing, &self.roles, &self.group_roles, |rule| self.rank(rule))
     }
 
     /// The version in force of a rule; 0 of one that is not.

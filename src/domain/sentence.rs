@@ -128,10 +128,26 @@ fn reason(why: &Why) -> String {
             Some(actor) => format!("{actor} gave it by hand"),
             None => "somebody gave it by hand".to_owned(),
         },
+        "group" => format!("{} has it, in which {}", native_group(why), place(why)),
         "default" => "it is the default role and no other is held".to_owned(),
         "frozen" => format!("{} gave it{} before it was frozen", rule(why), by_group(why)),
         "held" => format!("the guard holds its removal: {} gave it{}", rule(why), by_group(why)),
         _ => format!("{} gives it{}", rule(why), by_group(why)),
+    }
+}
+
+/// `the group "Ops"`
+fn native_group(why: &Why) -> String {
+    let name = why.group.as_ref().and_then(|group| group.name.as_deref());
+    format!("the group \"{}\"", name.unwrap_or("a group that is gone"))
+}
+
+/// Why somebody is in a native group.
+fn place(why: &Why) -> String {
+    match (&why.rule, &why.actor) {
+        (Some(_), _) => format!("{} puts them{}", rule(why), by_group(why)),
+        (None, Some(actor)) => format!("{actor} put them by hand"),
+        (None, None) => "somebody put them by hand".to_owned(),
     }
 }
 

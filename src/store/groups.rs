@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use super::statement::{Column, Param, Rows, cell, sql};
-use super::{Page, PageRequest, Tx, containing};
+use super::{Page, PageRequest, Tx, containing, group_roles};
 use crate::domain::Result;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId, RuleId};
 use crate::domain::native::{Group, name_key};
@@ -62,8 +62,9 @@ pub async fn update(tx: &mut Tx, group: &Group) -> Result<()> {
     tx.execute(stmt).await.map(drop)
 }
 
-/// Removes a group that nobody is in any more.
+/// Removes a group that nobody is in any more, with the roles that it has.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<()> {
+    group_roles::delete_of_group(tx, organization, id).await?;
     let stmt = sql("DELETE FROM groups WHERE organization_id = $1 AND id = $2");
     tx.execute(stmt.bind(organization).bind(id)).await.map(drop)
 }

@@ -17,6 +17,7 @@ pub mod edges;
 pub mod emptying;
 pub mod events;
 pub mod explain;
+pub mod group_roles;
 pub mod group_status;
 pub mod groups;
 pub mod guard;

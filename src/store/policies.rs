@@ -51,8 +51,8 @@ pub fn keep(tx: &Tx, organization: OrganizationId, stamp: Stamp, policy: &Arc<Po
     tx.policies().put(organization, stamp, Arc::clone(policy));
 }
 
-/// Gives the organization a new stamp. Called by whatever changes rules in force, roles, or the schemas that
-/// rules are read by.
+/// Gives the organization a new stamp. Called by whatever changes rules in force, roles, roles of
+/// groups, or the schemas that rules are read by.
 pub(super) async fn renew(tx: &mut Tx, organization: OrganizationId) -> Result<()> {
     let stmt = sql("UPDATE organizations SET policy_stamp = $2 WHERE id = $1");
     tx.execute(stmt.bind(organization).bind(fresh())).await.map(drop)

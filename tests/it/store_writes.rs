@@ -43,8 +43,8 @@ async fn organization(db: &Db) -> OrganizationId {
 async fn role_and_event(tx: &mut Tx, organization: OrganizationId, n: u32, fails: bool) -> Result<i64> {
     let now = DateTime::from_timestamp_millis(1_700_000_000_000 + i64::from(n)).unwrap();
     let mut change = Change::begin(tx, organization, now, &Cause::System).await?;
-    let role = Role { id: RoleId::mint(now), slug: format!("role-{n}"), name: "R".into(), is_default: false };
-    roles::insert(change.tx, organization, &role, now).await?;
+    let role = Role::new(RoleId::mint(now), format!("role-{n}"), "R", now);
+    roles::insert(change.tx, organization, &role).await?;
     change.emit("role.created", json!({"n": n}));
     let revision = change.finish().await?;
     if fails { Err(Error::Forbidden("on purpose".into())) } else { Ok(revision) }

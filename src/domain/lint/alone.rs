@@ -6,12 +6,10 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use serde_json::{Map, Value};
 
 use crate::domain::finding::Finding;
+use crate::domain::native::ADMIN;
 use crate::domain::rule::{Action, Rule};
 use crate::scim::dialect::{Strictness, Tolerances};
 use crate::scim::filter::{self, Op, Operand, ResolvedFilter, ResolvedTest};
-
-/// The role that can do everything, in every organization.
-const PRIVILEGED: &str = "admin";
 
 /// What is odd about a rule by itself.
 pub fn alone(rule: &Rule) -> Vec<Finding> {
@@ -27,7 +25,7 @@ pub fn alone(rule: &Rule) -> Vec<Finding> {
     found.extend(capture_never_matches(rule));
     found.extend(excepts_itself(rule));
     found.extend(only_inactive(rule));
-    for (at, role) in rule.document.granted_roles().filter(|(_, role)| *role == PRIVILEGED) {
+    for (at, role) in rule.document.granted_roles().filter(|(_, role)| *role == ADMIN) {
         let message = format!("the rule grants '{role}', which can do everything: be sure of whom it is about");
         found.push(Finding::info(format!("then[{at}].role"), "role_is_privileged", message));
     }

@@ -11,7 +11,7 @@ use crate::domain::rule::{Rule, RuleState};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::store::rules::{self, StoredRule};
-use crate::store::{Tx, directories, policies, roles};
+use crate::store::{Tx, directories, group_roles, policies, roles};
 
 /// An organization and its policy.
 #[derive(Clone)]
@@ -64,6 +64,7 @@ async fn policy(
     supposed: BTreeMap<DirectoryId, Option<Ending>>,
 ) -> Result<Policy> {
     let roles = roles::all(tx, organization).await?;
+    let group_roles = group_roles::all(tx, organization).await?;
     let directories = directories::all(tx, organization).await?;
     let mut policies: BTreeMap<_, _> = directories.iter().map(|directory| (directory.id, directory.policy())).collect();
     for (id, leaving) in supposed {
@@ -72,7 +73,7 @@ async fn policy(
             directory.leaving = leaving;
         }
     }
-    let mut policy = Policy::new(roles, policies);
+    let mut policy = Policy::new(roles, group_roles, policies);
     for stored in in_force {
         let Some(version) = stored.applied_version else { continue };
         if stored.run_id.is_some() {

@@ -7,7 +7,7 @@ use crate::domain::Result;
 use crate::domain::event::RuleAtWork;
 use crate::domain::id::{GroupId, MembershipId, RoleId};
 use crate::domain::native::Membership;
-use crate::domain::origin::{Effective, Kind, Origin, Standing, Target, effective};
+use crate::domain::origin::{Effective, Kind, Origin, Standing, Target};
 use crate::service::change::Change;
 use crate::store::memberships::StoredMembership;
 use crate::store::{groups, links, memberships, origins};
@@ -45,7 +45,7 @@ pub(super) async fn settle(
         let mut standing = standings.get(&membership.id).copied().unwrap_or_default();
         standing.deactivated = membership.deactivated;
         let origins = origins.remove(&membership.id).unwrap_or_default();
-        let has = effective(&origins, standing, &ground.roles, |rule| ground.rank(rule));
+        let has = ground.effective(&origins, standing);
         let before = Before {
             roles: held.remove(&membership.id).unwrap_or_default().into_iter().collect(),
             groups: in_groups.remove(&membership.id).unwrap_or_default(),

@@ -185,13 +185,14 @@ impl Narrator {
         let mut effects = Vec::new();
         let who = shift.newcomer.map_or_else(|| shift.membership.to_string(), |person| person.to_string());
         let person = names.person(shift);
+        let group_roles = &names.ground.group_roles;
         let mut tell = |kind: EffectKind, target: Option<Target>, because: &[Origin]| {
             let (about, json) = target.map_or((String::new(), Value::Null), |target| names.target(self, target));
             let subject = format!("{who} {about}");
             let rules: BTreeSet<RuleId> = because
                 .iter()
                 .filter(|origin| origin.kind != Kind::Exclude)
-                .filter(|origin| origin.target == target.unwrap_or(Target::Membership))
+                .filter(|origin| group_roles.gives(origin.target, target.unwrap_or(Target::Membership)))
                 .filter_map(|origin| origin.rule)
                 .collect();
             let rules: Vec<Value> = rules.into_iter().map(|rule| self.rule(names.ground, rule)).collect();

@@ -18,8 +18,12 @@ pub(super) fn of(shift: &Shift, ground: &Ground, narrator: &Narrator, name: impl
     let reasons = |target: Target| -> Vec<String> {
         let origins = shift.after.iter().filter(|origin| origin.target == target && origin.kind != Kind::Exclude);
         let mut words: Vec<String> = origins.map(|origin| reason(origin, narrator)).collect();
-        if words.is_empty() && matches!(target, Target::Role(_)) {
-            words.push("the default role".to_owned());
+        if let Target::Role(role) = target {
+            let by_groups = shift.has.groups.iter().filter(|group| ground.group_roles.has(**group, role));
+            words.extend(by_groups.map(|group| format!("the group {}", name(*group))));
+            if words.is_empty() {
+                words.push("the default role".to_owned());
+            }
         }
         words
     };

@@ -13,7 +13,7 @@ use crate::domain::assertion::Prospect;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, UserId};
 use crate::domain::link::Method;
-use crate::domain::origin::{Ending, Kind, Origin, Standing, effective};
+use crate::domain::origin::{Ending, Kind, Origin, Standing};
 use crate::domain::plan::Effect;
 use crate::domain::policy::Rest;
 use crate::domain::{Id, Result};
@@ -310,7 +310,7 @@ impl Survey {
             after.extend(wanted.remove(&id).unwrap_or_default());
             let mut standing = Standing::of(linked.remove(&id).unwrap_or_default().into_iter().map(Link::stands));
             standing.deactivated = membership.as_ref().is_some_and(|membership| membership.deactivated);
-            let has = effective(&after, standing, &self.ground.roles, |rule| self.ground.rank(rule));
+            let has = self.ground.effective(&after, standing);
             let before: Vec<Origin> = found.stored.get(&id).cloned().unwrap_or_default();
             shifts.push(Shift {
                 membership: id,

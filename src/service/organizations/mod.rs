@@ -14,7 +14,7 @@ use super::native::user_changes::check_external_id;
 use crate::app::App;
 use crate::domain::event::Cause;
 use crate::domain::id::{DomainId, OrganizationId, RoleId};
-use crate::domain::native::{Organization, Role};
+use crate::domain::native::{ADMIN, MEMBER, Organization, Role};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result, metadata};
 use crate::store::organizations::{self, Search};
@@ -98,10 +98,10 @@ async fn insert(tx: &mut Tx, organization: &Organization, cause: &Cause) -> Resu
     })?;
     let now = organization.created_at;
     let mut last = None;
-    for (slug, name, is_default) in [("member", "Member", true), ("admin", "Admin", false)] {
+    for (slug, name) in [(MEMBER, "Member"), (ADMIN, "Admin")] {
         let id = *last.insert(RoleId::mint_after(now, last));
-        let role = Role { id, slug: slug.to_owned(), name: name.to_owned(), is_default };
-        roles::insert(tx, organization.id, &role, now).await?;
+        let role = Role { is_default: slug == MEMBER, ..Role::new(id, slug, name, now) };
+        roles::insert(tx, organization.id, &role).await?;
     }
     let mut change = Change::begin(tx, organization.id, now, cause).await?;
     change.emit("organization.created", organization.json());

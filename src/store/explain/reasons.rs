@@ -87,7 +87,8 @@ impl TryFrom<ReasonRow> for Reason {
     }
 }
 
-/// The origins of a membership that speak for it, for its roles and for `group`, and all its exclusions; oldest first.
+/// The origins of a membership that speak for it, for its roles, for groups that have roles and for `group`, and all its
+/// exclusions; oldest first.
 pub async fn reasons(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -102,7 +103,8 @@ pub async fn reasons(
          LEFT JOIN directory_groups g ON g.organization_id = $1 AND g.id = o.directory_group_id
          LEFT JOIN directory_users u ON u.organization_id = $1 AND u.id = o.directory_user_id
          WHERE o.organization_id = $1 AND o.membership_id = $2
-            AND (o.target <> 'group' OR o.target_id = $3 OR o.kind = 'exclude')
+            AND (o.target <> 'group' OR o.target_id = $3 OR o.kind = 'exclude' OR EXISTS
+                (SELECT 1 FROM group_roles a WHERE a.organization_id = $1 AND a.group_id = o.target_id))
          ORDER BY o.created_at, o.kind, o.rule_id, o.directory_group_id, o.directory_user_id");
     let stmt = stmt.bind(organization).bind(membership).bind(group.unwrap_or_else(GroupId::nil));
     let rows: Vec<ReasonRow> = tx.fetch_all(stmt).await?;

@@ -6,16 +6,18 @@ use super::Wanted;
 use super::people::{People, link_state, relevant};
 use crate::domain::Result;
 use crate::domain::directory::{Directory, DirectoryGroup, DirectoryUser};
-use crate::domain::explanation::{Named, RuleRef, UserRef};
-use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId, RuleId, RunId};
+use crate::domain::explanation::{Named, RuleRef, TargetRef, UserRef};
+use crate::domain::group_roles::GroupRoles;
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, OrganizationId, RuleId, RunId};
 use crate::domain::nesting::Nesting;
+use crate::domain::origin::{Kind, Origin, Target, excluded};
 use crate::domain::rule::{Rule, RuleState};
 use crate::domain::verdict::{Asked, Bound, LinkState, Person, Way, excludes, way};
 use crate::scim::schema::Catalogue;
 use crate::store::explain::person::{self, PersonLink, Source, Subject};
 use crate::store::explain::reasons::Reason;
 use crate::store::rules::{self, StoredRule};
-use crate::store::{Tx, directory_groups, directory_users, edges};
+use crate::store::{Tx, directory_groups, directory_users, edges, group_roles};
 
 /// The person's own groups that are looked at to say why they do not match.
 const MAX_OWN_GROUPS: usize = 10;
@@ -61,6 +63,10 @@ pub(super) struct Facts {
     pub(super) people: Vec<Known>,
     pub(super) wanted: Wanted,
     pub(super) reasons: Vec<Reason>,
+    /// For a role: which roles native groups have.
+    pub(super) group_roles: GroupRoles,
+    /// For a role: the names of the native groups that have it.
+    pub(super) role_groups: HashMap<GroupId, String>,
     /// The rules that matter, by position.
     pub(super) candidates: Vec<Candidate>,
     /// The names and positions of all rules in force.
@@ -84,6 +90,8 @@ impl Facts {
             links: who.links,
             wanted,
             reasons,
+            group_roles: GroupRoles::default(),
+            role_groups: HashMap::new(),
             candidates: Vec::new(),
             rules: HashMap::new(),
             directories: HashMap::new(),
@@ -93,9 +101,28 @@ impl Facts {
         };
         let directories = person::directories_of(tx, organization).await?;
         facts.directories = directories.into_iter().map(|directory| (directory.id, directory)).collect();
+        facts.load_group_roles(tx).await?;
         facts.load_people(tx).await?;
         facts.load_rules(tx).await?;
         Ok(facts)
+    }
+
+    async fn load_group_roles(&mut self, tx: &mut Tx) -> Result<()> {
+        if let TargetRef::Role { id, .. } = &self.wanted.target {
+            self.group_roles = group_roles::all(tx, self.organization).await?;
+            let groups = group_roles::of_role(tx, self.organization, *id).await?;
+            self.role_groups = groups.into_iter().map(|group| (group.group_id, group.group_name)).collect();
+        }
+        Ok(())
+    }
+
+    /// Whether an origin gives somebody a role now, or the group that it is of does. Nobody who is suspended is in a
+    /// group.
+    pub(super) fn counts_for_roles(&self, origin: &Origin) -> bool {
+        let active = self.subject.as_ref().is_some_and(|subject| subject.status == "active");
+        let all = || self.reasons.iter().map(|reason| reason.origin).collect::<Vec<_>>();
+        let live = origin.kind == Kind::Manual || (origin.kind != Kind::Exclude && !excluded(&all(), origin.target));
+        live && (active || !matches!(origin.target, Target::Group(_)))
     }
 
     async fn load_people(&mut self, tx: &mut Tx) -> Result<()> {

@@ -155,6 +155,7 @@ impl Facts {
     fn outcome(&self) -> Outcome {
         let Some(subject) = &self.subject else { return Outcome::No };
         let origins: Vec<Origin> = self.reasons.iter().map(|reason: &Reason| reason.origin).collect();
-        outcome(self.wanted.target.target(), &origins, subject.status == "active", self.wanted.is_default)
+        let (active, is_default) = (subject.status == "active", self.wanted.is_default);
+        outcome(self.wanted.target.target(), &origins, &self.group_roles, active, is_default)
     }
 }

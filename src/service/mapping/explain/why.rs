@@ -6,7 +6,7 @@ use super::facts::Facts;
 use crate::domain::Result;
 use crate::domain::clock::timestamp;
 use crate::domain::explanation::{CauseRef, Named, ParkedRef, PrimaryRole, RequestRef, TargetRef, Why};
-use crate::domain::id::RequestId;
+use crate::domain::id::{GroupId, RequestId};
 use crate::domain::origin::{Kind, Origin, Target, excluded};
 use crate::store::explain::reasons::{self, ParkedRow, Reason};
 use crate::store::{Tx, roles};
@@ -25,7 +25,7 @@ impl Causes {
     /// Looks up the requests that made the reasons, the removal that is held back, and the primary role.
     pub(super) async fn load(tx: &mut Tx, facts: &Facts) -> Result<Self> {
         let target = facts.wanted.target.target();
-        let shown = || facts.reasons.iter().filter(|reason| concerns(reason, target));
+        let shown = || facts.reasons.iter().filter(|reason| concerns(facts, reason));
         let ids: BTreeSet<RequestId> = shown().filter_map(|reason| reason.cause.as_ref()?.parse().ok()).collect();
         let mut requests = HashMap::new();
         if !ids.is_empty() {
@@ -52,27 +52,27 @@ impl Causes {
 }
 
 /// Whether a reason speaks for the target, or takes it.
-fn concerns(reason: &Reason, target: Target) -> bool {
+fn concerns(facts: &Facts, reason: &Reason) -> bool {
     let Origin { target: of, kind, .. } = reason.origin;
-    of == target || (kind == Kind::Exclude && of == Target::Membership)
+    facts.group_roles.gives(of, facts.wanted.target.target()) || (kind == Kind::Exclude && of == Target::Membership)
 }
 
 /// Every live reason: by hand first, then by the position of the rule and the length of the way; exclusions last.
 pub(super) fn all(facts: &Facts, causes: &Causes) -> Vec<Why> {
-    let target = facts.wanted.target.target();
-    let concerning = facts.reasons.iter().filter(|reason| concerns(reason, target));
+    let concerning = facts.reasons.iter().filter(|reason| concerns(facts, reason));
     let mut all: Vec<Why> = concerning.map(|reason| why(facts, causes, reason)).collect();
     let origins: Vec<Origin> = facts.reasons.iter().map(|reason| reason.origin).collect();
     let live = |origin: &Origin| origin.kind == Kind::Manual || !excluded(&origins, origin.target);
-    let other = origins.iter().any(|o| o.kind != Kind::Exclude && matches!(o.target, Target::Role(_)) && live(o));
+    let other = origins.iter().any(|o| facts.group_roles.gives_a_role(o.target) && facts.counts_for_roles(o));
     let member = origins.iter().any(|o| o.kind != Kind::Exclude && o.target == Target::Membership && live(o));
     if facts.wanted.is_default && member && !other {
         all.push(bare("default"));
     }
     let place = |why: &Why| match why.kind {
         "manual" => 0,
-        "default" => 2,
-        "exclude" => 3,
+        "group" => 2,
+        "default" => 3,
+        "exclude" => 4,
         _ => 1,
     };
     all.sort_by_key(|why| {
@@ -86,6 +86,7 @@ pub(super) fn all(facts: &Facts, causes: &Causes) -> Vec<Why> {
 fn bare(kind: &'static str) -> Why {
     Why {
         kind,
+        group: None,
         rule: None,
         directory: None,
         directory_group: None,
@@ -106,7 +107,10 @@ fn why(facts: &Facts, causes: &Causes, reason: &Reason) -> Why {
     let group = origin.directory_group.or_else(by_rule);
     let request = reason.cause.as_ref().and_then(|cause| cause.parse().ok()).and_then(|id| causes.requests.get(&id));
     let parked = causes.parked.as_ref().filter(|_| origin.kind == Kind::Held);
+    let through = through(facts, &origin);
+    let kind = if through.is_some() { "group" } else { origin.kind.as_str() };
     Why {
+        group: through,
         rule: rule.map(|id| facts.rule_ref(id, reason.rule_version, reason.rule_key.as_deref())),
         directory: reason.directory.map(|id| facts.directory_ref(id)),
         directory_group: group
@@ -117,8 +121,15 @@ fn why(facts: &Facts, causes: &Causes, reason: &Reason) -> Why {
         actor: reason.actor.clone(),
         parked: parked.map(|row| ParkedRef { id: row.id, run_id: row.run_id, state: row.state.clone() }),
         since: Some(timestamp(reason.created_at)),
-        ..bare(origin.kind.as_str())
+        ..bare(kind)
     }
+}
+
+/// The native group with which the role comes, if it comes with one. An exclusion of the group is told as what it is.
+fn through(facts: &Facts, origin: &Origin) -> Option<Named<GroupId>> {
+    let Target::Group(id) = origin.target else { return None };
+    let name = facts.role_groups.get(&id).filter(|_| origin.kind != Kind::Exclude)?;
+    Some(Named { id, name: Some(name.clone()) })
 }
 
 /// Whether the role is the primary one, and what decided that.
@@ -138,10 +149,13 @@ pub(super) fn primary_role(facts: &Facts, causes: &Causes) -> Option<PrimaryRole
         Some(facts.rule_ref(rule, reason.rule_version, reason.rule_key.as_deref()))
     });
     let first = rules.min_by_key(|rule| (rule.position.is_none(), rule.position, rule.id)).filter(|_| !by_hand);
-    let decided_by = match (by_hand, speaking.is_empty()) {
-        (true, _) => "manual",
-        (false, false) => "rule",
-        (false, true) => "default",
+    let of_group = |origin: &Origin| facts.group_roles.gives(origin.target, Target::Role(primary));
+    let by_group = origins.iter().any(|origin| of_group(origin) && facts.counts_for_roles(origin));
+    let decided_by = match (by_hand, speaking.is_empty(), by_group) {
+        (true, ..) => "manual",
+        (false, false, _) => "rule",
+        (false, true, true) => "group",
+        (false, true, false) => "default",
     };
     let slug = causes.primary_slug.clone().unwrap_or_default();
     Some(PrimaryRole { primary: *id == primary, slug, decided_by, rule: first })
