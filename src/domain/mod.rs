@@ -35,6 +35,7 @@ pub mod scope;
 pub mod sealed;
 pub mod secret;
 pub mod sentence;
+pub mod slug;
 pub mod suggestion;
 pub mod template;
 pub mod verdict;

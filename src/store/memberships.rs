@@ -216,7 +216,7 @@ pub async fn remove_roles(tx: &mut Tx, organization: OrganizationId, pairs: &[(M
 }
 
 #[derive(sqlx::FromRow)]
-struct MembershipRow {
+pub(super) struct MembershipRow {
     id: MembershipId,
     organization_id: OrganizationId,
     user_id: UserId,
@@ -227,7 +227,7 @@ struct MembershipRow {
     updated_at: DateTime<Utc>,
 }
 
-const COLUMNS: &str = "m.id, m.organization_id, m.user_id, m.status, m.role_id, m.created_at, m.updated_at,
+pub(super) const COLUMNS: &str = "m.id, m.organization_id, m.user_id, m.status, m.role_id, m.created_at, m.updated_at,
     EXISTS (SELECT 1 FROM identity_links l WHERE l.organization_id = m.organization_id
         AND l.membership_id = m.id AND l.state = 'linked') AS directory_managed";
 
@@ -321,7 +321,7 @@ pub async fn organization_of(
 }
 
 /// Adds roles and people to rows.
-async fn complete(tx: &mut Tx, rows: Vec<MembershipRow>) -> Result<Vec<WithUser>> {
+pub(super) async fn complete(tx: &mut Tx, rows: Vec<MembershipRow>) -> Result<Vec<WithUser>> {
     #[derive(sqlx::FromRow)]
     struct Held {
         membership_id: MembershipId,

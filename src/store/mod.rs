@@ -32,6 +32,7 @@ pub mod organizations;
 pub mod origins;
 pub mod page;
 pub mod parked;
+pub mod people;
 pub mod plans;
 pub mod policies;
 pub mod removal;

@@ -83,6 +83,15 @@ pub async fn people_of_group(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// All origins of a target, in no order.
+pub async fn of_target(tx: &mut Tx, organization: OrganizationId, target: Target) -> Result<Vec<Placed>> {
+    let (word, id) = target_cells(target);
+    let text =
+        format!("SELECT {COLUMNS} FROM origins o WHERE o.organization_id = $1 AND o.target_id = $2 AND o.target = $3");
+    let rows: Vec<OriginRow> = tx.fetch_all(sql(text).bind(organization).bind(id).bind(word)).await?;
+    rows.iter().map(|row| Ok((row.membership_id, row.origin()?))).collect()
+}
+
 /// Whether somebody's belonging to a group is held.
 pub async fn is_held(tx: &mut Tx, organization: OrganizationId, group: GroupId) -> Result<bool> {
     let stmt = sql("SELECT membership_id FROM origins

@@ -19,6 +19,6 @@ pub async fn list(
     Segments(organization): Segments<String>,
 ) -> Result<Response, ApiFailure> {
     let scope = access.organization(id(&organization)?)?;
-    let roles = roles::list(&app, scope).await?;
+    let roles = roles::all(&app, scope).await?;
     Ok(list_of(roles.iter().map(Role::json)))
 }

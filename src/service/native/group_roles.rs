@@ -1,0 +1,110 @@
+//! Roles of native groups: assigned and taken away by hand, whether the group is managed or not. Whoever is in the group
+//! holds them: converge sees to it.
+
+use crate::app::App;
+use crate::domain::id::{GroupId, OrganizationId, RoleId};
+use crate::domain::native::{Group, Role};
+use crate::domain::scope::OrganizationScope;
+use crate::domain::{Error, Result};
+use crate::service::change::{Change, Outcome};
+use crate::service::converge::{Scope, converge};
+use crate::service::keys::ApiAccess;
+use crate::service::native::roles::find as find_role;
+use crate::store::{Lane, Page, PageRequest, Tx, bindings, group_roles, groups};
+
+/// A role that was assigned to a group.
+#[derive(Debug, Clone)]
+pub struct Assigned {
+    /// The group.
+    pub group: Group,
+    /// Whether a mapping rule manages the group.
+    pub managed: bool,
+    /// The role.
+    pub role: Role,
+}
+
+/// Gives a group a role: everybody in it holds it from now on. One that it has stays.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for a group or role that the organization does not have.
+pub async fn assign(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    group: GroupId,
+    role: RoleId,
+) -> Result<Outcome<Assigned>> {
+    let (now, cause, organization) = (app.clock.now(), access.cause(), scope.organization());
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            let cause = cause.clone();
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                let (id, group) = (group, find_group(change.tx, organization, group).await?);
+                let role = find_role(change.tx, organization, role).await?;
+                if group_roles::insert(change.tx, organization, (id, role.id), &cause.actor(), now).await? {
+                    settle_members(&mut change, id).await?;
+                }
+                let managed = !bindings::of_mirror(change.tx, organization, id).await?.is_empty();
+                Ok(Outcome { revision: change.finish().await?, value: Assigned { group, managed, role } })
+            })
+        })
+        .await
+}
+
+/// Takes a role from a group: whoever held it by that group alone holds it no more. Answers the revision.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for a group that does not exist or a role that it does not have.
+pub async fn unassign(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    group: GroupId,
+    role: RoleId,
+) -> Result<i64> {
+    let (now, cause, organization) = (app.clock.now(), access.cause(), scope.organization());
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            let cause = cause.clone();
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                find_group(change.tx, organization, group).await?;
+                if !group_roles::delete(change.tx, organization, group, role).await? {
+                    return Err(Error::not_found("role of the group", role));
+                }
+                settle_members(&mut change, group).await?;
+                change.finish().await
+            })
+        })
+        .await
+}
+
+/// Brings the roles of everybody in the group up to date.
+async fn settle_members(change: &mut Change<'_>, group: GroupId) -> Result<()> {
+    let memberships = groups::members(change.tx, change.organization, group).await?;
+    converge(change, Scope { memberships, ..Scope::default() }).await
+}
+
+/// A page of the roles that a group has.
+pub async fn list(app: &App, scope: OrganizationScope, group: GroupId, page: &PageRequest) -> Result<Page<Role>> {
+    let mut tx = app.db.read().await?;
+    find_group(&mut tx, scope.organization(), group).await?;
+    group_roles::list(&mut tx, scope.organization(), group, page).await
+}
+
+/// A role that a group has.
+pub async fn get(app: &App, scope: OrganizationScope, group: GroupId, role: RoleId) -> Result<Role> {
+    let (mut tx, organization) = (app.db.read().await?, scope.organization());
+    find_group(&mut tx, organization, group).await?;
+    if !group_roles::has(&mut tx, organization, group, role).await? {
+        return Err(Error::not_found("role of the group", role));
+    }
+    find_role(&mut tx, organization, role).await
+}
+
+async fn find_group(tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<Group> {
+    groups::find(tx, organization, id).await?.ok_or_else(|| Error::not_found("group", id))
+}
