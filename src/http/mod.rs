@@ -8,6 +8,7 @@ mod headers;
 mod health;
 mod metrics;
 mod muster;
+mod openai;
 mod scim;
 pub mod server;
 mod workos;
@@ -23,6 +24,7 @@ pub fn router(app: &App) -> Router {
     Router::new()
         .merge(identity_providers(app))
         .merge(applications())
+        .merge(openai::routes())
         .merge(operators())
         .fallback(workos::no_such_route)
         .method_not_allowed_fallback(workos::method_not_allowed)

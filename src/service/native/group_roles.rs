@@ -84,8 +84,8 @@ pub async fn unassign(
 
 /// Brings the roles of everybody in the group up to date.
 async fn settle_members(change: &mut Change<'_>, group: GroupId) -> Result<()> {
-    let memberships = groups::members(change.tx, change.organization, group).await?;
-    converge(change, Scope { memberships, ..Scope::default() }).await
+    let members = groups::members(change.tx, change.organization, group).await?;
+    converge(change, Scope::of_memberships(members)).await
 }
 
 /// A page of the roles that a group has.

@@ -7,6 +7,7 @@ pub mod directory_users;
 pub mod group_members;
 pub mod group_roles;
 pub mod groups;
+pub mod managed_groups;
 pub mod membership_changes;
 pub mod memberships;
 pub mod people;

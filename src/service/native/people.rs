@@ -1,9 +1,12 @@
 //! The people of an organization by their user ids: whoever has a membership in force. Others are no users of it.
 
+use super::group_members::{self, MemberChange};
+use super::membership_changes;
 use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId, UserId};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::keys::ApiAccess;
 use crate::service::organizations;
 use crate::store::memberships::{self, WithUser};
 use crate::store::people::{self, GroupMember};
@@ -80,6 +83,50 @@ pub async fn member(app: &App, scope: OrganizationScope, group: GroupId, user: U
         None => None,
     };
     found.ok_or_else(|| Error::not_found("user of the group", user))
+}
+
+/// Puts a person into a group by hand. Answers the revision.
+///
+/// # Errors
+///
+/// As `group_members::change`, and [`Error::NotFound`] for a user that the organization does not have.
+pub async fn join(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    group: GroupId,
+    user: UserId,
+) -> Result<i64> {
+    let (membership, _) = get(app, scope, user).await?;
+    let change = MemberChange { add: vec![membership.id], ..MemberChange::default() };
+    group_members::change(app, access, scope, group, change).await.map(|done| done.revision)
+}
+
+/// Takes a person out of a group that they were put into by hand; whoever is not in it stays out. Answers the revision.
+///
+/// # Errors
+///
+/// As [`join`].
+pub async fn quit(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    group: GroupId,
+    user: UserId,
+) -> Result<i64> {
+    let (membership, _) = get(app, scope, user).await?;
+    let change = MemberChange { remove: vec![membership.id], ..MemberChange::default() };
+    group_members::change(app, access, scope, group, change).await.map(|done| done.revision)
+}
+
+/// Ends a person's membership of the organization. Answers the revision.
+///
+/// # Errors
+///
+/// As `membership_changes::delete`, and [`Error::NotFound`] for a user that the organization does not have.
+pub async fn expel(app: &App, access: &ApiAccess, scope: OrganizationScope, user: UserId) -> Result<i64> {
+    let (membership, _) = get(app, scope, user).await?;
+    membership_changes::delete(app, access, scope, membership.id).await
 }
 
 async fn require_group(tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<()> {

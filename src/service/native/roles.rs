@@ -169,7 +169,7 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id:
                     roles::holders(change.tx, organization, id).await?.into_iter().collect();
                 holders.extend(end_origins(&mut change, id).await?);
                 group_roles::delete_of_role(change.tx, organization, id).await?;
-                converge(&mut change, Scope { memberships: holders, ..Scope::default() }).await?;
+                converge(&mut change, Scope::of_memberships(holders)).await?;
                 roles::delete(change.tx, organization, id).await?;
                 change.emit("role.deleted", role.json());
                 change.finish().await
@@ -192,12 +192,8 @@ async fn custom(tx: &mut Tx, organization: OrganizationId, id: RoleId, what: &st
 async fn refuse_if_named(tx: &mut Tx, organization: OrganizationId, role: &Role) -> Result<()> {
     let mut all = rules::applied(tx, organization).await?;
     all.extend(rules::all(tx, organization).await?);
-    let names = |action: &Action| match action {
-        Action::GrantRole { role: slug } => *slug == role.slug,
-        Action::Exclude { role: slug, .. } => slug.as_ref() == Some(&role.slug),
-        _ => false,
-    };
-    let Some(rule) = all.into_iter().find(|rule| rule.document.then.iter().any(names)) else { return Ok(()) };
+    let names = |then: &[Action]| then.iter().any(|action| action.names().1 == Some(role.slug.as_str()));
+    let Some(rule) = all.into_iter().find(|rule| names(&rule.document.then)) else { return Ok(()) };
     let message = format!(
         "the rule '{}' ({}) names the role '{}': change or delete the rule first",
         rule.key, rule.id, role.slug

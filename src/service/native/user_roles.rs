@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::roles::find as find_role;
+use super::{by_hand, membership_changes, people};
 use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId, RoleId, UserId};
 use crate::domain::native::Role;
@@ -11,11 +13,8 @@ use crate::domain::{Error, Result};
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
-use crate::service::native::people;
-use crate::service::native::roles::find as find_role;
 use crate::store::memberships::{self, WithUser};
-use crate::store::origins::{self, Made};
-use crate::store::{Lane, Page, PageRequest, Tx, group_roles, roles};
+use crate::store::{Lane, Page, PageRequest, Tx, group_roles, origins, roles};
 
 /// A role that somebody holds.
 #[derive(Debug, Clone)]
@@ -48,11 +47,8 @@ pub async fn assign(
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
                 let (membership, _) = people::find(change.tx, organization, user).await?;
                 let role = find_role(change.tx, organization, role).await?;
-                let placed = [(membership.id, by_hand(role.id))];
-                let (id, actor) = (cause.id(), cause.actor());
-                let made = Made { cause: Some(&id), actor: &actor, at: now };
-                origins::insert(change.tx, organization, &placed, |_| 0, &made).await?;
-                settle(&mut change, membership.id).await?;
+                by_hand::give(&mut change, [(membership.id, Target::Role(role.id))]).await?;
+                converge(&mut change, Scope::of_memberships([membership.id])).await?;
                 let person = people::find(change.tx, organization, user).await?;
                 Ok(Outcome { revision: change.finish().await?, value: (person, role) })
             })
@@ -80,25 +76,18 @@ pub async fn unassign(
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
                 let (membership, _) = people::find(change.tx, organization, user).await?;
-                let id = membership.id;
+                let (id, target) = (membership.id, Target::Role(role));
                 let stored = origins::of_memberships(change.tx, organization, [id]).await?.remove(&id);
-                if !stored.unwrap_or_default().contains(&by_hand(role)) {
+                let manual = |origin: &Origin| origin.kind == Kind::Manual && origin.target == target;
+                if !stored.unwrap_or_default().iter().any(manual) {
                     return Err(not_by_hand(change.tx, organization, id, role).await?);
                 }
-                origins::delete(change.tx, organization, &[(id, by_hand(role))]).await?;
-                settle(&mut change, id).await?;
+                by_hand::take(&mut change, &[id], |given| given == target).await?;
+                converge(&mut change, Scope::of_memberships([id])).await?;
                 change.finish().await
             })
         })
         .await
-}
-
-fn by_hand(role: RoleId) -> Origin {
-    Origin { target: Target::Role(role), kind: Kind::Manual, rule: None, directory_group: None, directory_user: None }
-}
-
-async fn settle(change: &mut Change<'_>, membership: MembershipId) -> Result<()> {
-    converge(change, Scope { memberships: [membership].into(), ..Scope::default() }).await
 }
 
 /// Why a role cannot be taken that nobody gave by hand.
@@ -119,6 +108,42 @@ async fn not_by_hand(
             .to_owned(),
     };
     Ok(Error::conflict("role_not_assigned_directly", message))
+}
+
+/// The one role that somebody is to be given by hand.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted {
+    /// The role with this id.
+    Id(RoleId),
+    /// The role with this slug, which every organization has.
+    Slug(&'static str),
+}
+
+/// Gives somebody one role by hand, instead of all that they were given so before.
+///
+/// # Errors
+///
+/// [`Error::NotFound`] for a user or role that the organization does not have.
+pub async fn set(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    user: UserId,
+    wanted: Wanted,
+) -> Result<Outcome<WithUser>> {
+    let mut tx = app.db.read().await?;
+    let (membership, _) = people::find(&mut tx, scope.organization(), user).await?;
+    let role = match wanted {
+        Wanted::Id(id) => id,
+        Wanted::Slug(slug) => {
+            let all = roles::all(&mut tx, scope.organization()).await?;
+            all.into_iter().find(|role| role.slug == slug).ok_or_else(|| Error::not_found("role", slug))?.id
+        }
+    };
+    drop(tx);
+    let Outcome { value, revision } =
+        membership_changes::set_roles(app, access, scope, membership.id, vec![role]).await?;
+    Ok(Outcome { value: (value.membership, value.user), revision })
 }
 
 /// A page of the roles that somebody holds.

@@ -4,6 +4,7 @@ pub mod database;
 pub mod events;
 pub mod explain;
 pub mod native;
+pub mod openai;
 pub mod people;
 pub mod receiver;
 pub mod runs;
