@@ -33,6 +33,8 @@ mod native_changes;
 mod native_read;
 mod native_users;
 mod native_write;
+mod openai;
+mod openai_bad_input;
 mod parked_effects;
 mod query_plans;
 mod reference;

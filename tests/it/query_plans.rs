@@ -13,6 +13,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry};
 
 use super::support::native::native;
+use super::support::openai::Desk;
 use super::support::receiver::Receiver;
 use super::support::server::{TestDirectory, TestServer};
 
@@ -50,10 +51,11 @@ impl<S: tracing::Subscriber> Layer<S> for Statements {
 }
 
 /// Statements that read all of an organization's rows of a table, since that is what they are for.
-const WHOLE: [&str; 14] = [
+const WHOLE: [&str; 16] = [
     "COUNT(*)",                                              // totalResults of a list without filter
     "FROM mapping_rules",                                    // the rules: few
     "FROM roles",                                            // the roles: few
+    "SELECT group_id, role_id FROM group_roles",             // the roles of groups: few, and kept in memory
     "SELECT id FROM directory_groups WHERE organization_id", // applying a rule looks at every group
     "SELECT id FROM directory_users WHERE organization_id",  // and a rule by people at everybody
     "FROM organization_domains",                             // the domains: few
@@ -62,6 +64,7 @@ const WHOLE: [&str; 14] = [
     "ORDER BY t.id LIMIT",                                   // pages in the order of ids
     "ORDER BY g.id",
     "ORDER BY m.id",
+    "ORDER BY m.user_id",
     "ORDER BY u.id",
     "WHERE organization_id = $1 LIMIT $2)", // a deleted organization goes a stretch at a time
     "directory_groups g\n         JOIN directories d", // the tour's table of all groups
@@ -77,6 +80,7 @@ const LARGE: [&str; 15] = [
     "organization_memberships",
     "groups",
     "group_memberships",
+    "group_roles",
     "membership_roles",
     "identity_links",
     "origins",
@@ -175,6 +179,7 @@ async fn exercise(server: &TestServer) {
     ] {
         server.api("GET", &path, Value::Null).await.expect(200);
     }
+    roles(server, organization, &group).await;
     for about in ["membership=true".to_owned(), "role_slug=admin".to_owned(), format!("group_id={group}")] {
         for user in [&ada, &bo] {
             let path = format!("/explain?directory_user_id={user}&{about}");
@@ -216,6 +221,36 @@ async fn webhooks(server: &TestServer, organization: &str) {
         server.deliveries(&endpoint.id, |all| all[0]["attempts"] == 3).await;
         server.api("DELETE", &path, Value::Null).await.expect(204);
     }
+}
+
+/// What an application does with roles, and with people by their user ids.
+async fn roles(server: &TestServer, organization: &str, group: &str) {
+    let desk = Desk::of(server, organization).await;
+    let (role, own) = (desk.role("Deployer").await, desk.group("Own").await);
+    let user = desk.user("bo@acme.example").await;
+    desk.post(&format!("/groups/{group}/roles"), json!({"role_id": role})).await;
+    desk.post(&format!("/groups/{own}/users"), json!({"user_id": user})).await;
+    desk.post(&format!("/users/{user}/roles"), json!({"role_id": role})).await;
+    for path in [
+        format!("/groups?after={own}"),
+        format!("/groups/{group}/users?limit=1"),
+        format!("/groups/{group}/users?after={user}"),
+        format!("/groups/{group}/users/{user}"),
+        format!("/groups/{group}/roles?after={role}"),
+        format!("/groups/{group}/roles/{role}"),
+        format!("/roles?after={role}"),
+        format!("/roles/{role}"),
+        "/users".to_owned(),
+        format!("/users?after={user}"),
+        format!("/users/{user}"),
+        format!("/users/{user}/roles"),
+        format!("/users/{user}/roles/{role}"),
+    ] {
+        desk.get(&path).await;
+    }
+    desk.post(&format!("/roles/{role}"), json!({"role_name": "Releaser"})).await;
+    let gone = desk.role("Gone").await;
+    desk.delete(&format!("/roles/{gone}")).await;
 }
 
 /// What an admin asks about rules.

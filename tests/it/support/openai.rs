@@ -70,6 +70,9 @@ pub fn refusal(answer: &Answer, status: u16) -> String {
     assert_eq!(keys, ["code", "message", "param", "type"], "{}", answer.body);
     assert!(error["message"].is_string() && error["type"].is_string() && error["code"].is_string());
     assert!(error["param"].is_string() || error["param"].is_null());
-    assert_eq!(answer.headers.get("x-should-retry").map(reqwest::header::HeaderValue::as_bytes), Some(b"false".as_slice()));
+    assert_eq!(
+        answer.headers.get("x-should-retry").map(reqwest::header::HeaderValue::as_bytes),
+        Some(b"false".as_slice())
+    );
     answer.text("/error/code")
 }
