@@ -12,5 +12,9 @@ CREATE TABLE group_roles (
 );
 CREATE INDEX group_roles_role ON group_roles (organization_id, role_id, group_id);
 
+-- Who holds a role is looked for when it is deleted: with the membership in it, the index is all that is read.
+DROP INDEX membership_roles_role;
+CREATE INDEX membership_roles_role ON membership_roles (organization_id, role_id, membership_id);
+
 -- Who made a role: the id of a key, or root; NULL for those that every organization has from the start.
 ALTER TABLE roles ADD COLUMN created_by TEXT;

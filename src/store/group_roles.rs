@@ -121,9 +121,12 @@ pub async fn of_membership(
     organization: OrganizationId,
     membership: MembershipId,
 ) -> Result<BTreeSet<(RoleId, GroupId)>> {
-    let stmt = sql("SELECT a.role_id, a.group_id FROM group_memberships e
-         JOIN group_roles a ON a.organization_id = e.organization_id AND a.group_id = e.group_id
-         WHERE e.organization_id = $1 AND e.membership_id = $2");
-    let rows: Vec<(RoleId, GroupId)> = tx.fetch_all(stmt.bind(organization).bind(membership)).await?;
+    let text = format!(
+        "SELECT a.role_id, a.group_id FROM group_memberships e
+         {} group_roles a ON a.organization_id = e.organization_id AND a.group_id = e.group_id
+         WHERE e.organization_id = $1 AND e.membership_id = $2",
+        tx.join()
+    );
+    let rows: Vec<(RoleId, GroupId)> = tx.fetch_all(sql(text).bind(organization).bind(membership)).await?;
     Ok(rows.into_iter().collect())
 }

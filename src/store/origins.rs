@@ -86,8 +86,11 @@ pub async fn people_of_group(
 /// All origins of a target, in no order.
 pub async fn of_target(tx: &mut Tx, organization: OrganizationId, target: Target) -> Result<Vec<Placed>> {
     let (word, id) = target_cells(target);
-    let text =
-        format!("SELECT {COLUMNS} FROM origins o WHERE o.organization_id = $1 AND o.target_id = $2 AND o.target = $3");
+    // Selecting what no index covers lets SQLite look among the target's origins, and not among all.
+    let text = format!(
+        "SELECT {COLUMNS}, o.rule_version FROM origins o
+         WHERE o.organization_id = $1 AND o.target_id = $2 AND o.target = $3"
+    );
     let rows: Vec<OriginRow> = tx.fetch_all(sql(text).bind(organization).bind(id).bind(word)).await?;
     rows.iter().map(|row| Ok((row.membership_id, row.origin()?))).collect()
 }

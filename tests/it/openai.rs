@@ -328,16 +328,10 @@ async fn the_roles_of_a_user_say_what_they_come_with() {
         let source = json!({"principal_id": group, "principal_type": "group"});
         let own = json!({"principal_id": ada, "principal_type": "user"});
         let held = desk.get(&path).await;
-        let member = desk.get("/roles").await.text("/data/0/id");
-        assert_eq!(
-            ids(&held),
-            [member.clone(), by_group.clone(), by_both.clone()],
-            "the default role was given by hand"
-        );
-        assert_eq!(*held.at("/data/0/assignment_sources"), NONE);
-        assert_eq!(*held.at("/data/1/assignment_sources"), json!([source]));
-        assert_eq!(*held.at("/data/2/assignment_sources"), json!([own, source]));
-        assert_eq!(desk.get(&format!("{path}/{by_both}")).await.body, *held.at("/data/2"));
+        assert_eq!(ids(&held), [by_group.clone(), by_both.clone()], "and the default role no more");
+        assert_eq!(*held.at("/data/0/assignment_sources"), json!([source]));
+        assert_eq!(*held.at("/data/1/assignment_sources"), json!([own, source]));
+        assert_eq!(desk.get(&format!("{path}/{by_both}")).await.body, *held.at("/data/1"));
 
         let refused = desk.call("DELETE", &format!("{path}/{by_group}"), NONE).await;
         assert_eq!(refusal(&refused, 400), "role_not_assigned_directly");
@@ -345,8 +339,16 @@ async fn the_roles_of_a_user_say_what_they_come_with() {
         let gone = desk.delete(&format!("{path}/{by_both}")).await;
         assert_eq!(gone.body, json!({"object": "user.role.deleted", "deleted": true}));
         assert_eq!(*desk.get(&format!("{path}/{by_both}")).await.at("/assignment_sources"), json!([source]));
-        desk.delete(&format!("/groups/{group}/roles/{by_both}")).await;
+        for role in [&by_group, &by_both] {
+            desk.delete(&format!("/groups/{group}/roles/{role}")).await;
+        }
         assert_eq!(refusal(&desk.call("DELETE", &format!("{path}/{by_both}"), NONE).await, 404), "not_found");
+        // What is left is theirs by itself, and yet nobody gave it.
+        let member = desk.get("/roles").await.text("/data/0/id");
+        let held = desk.get(&path).await;
+        assert_eq!((ids(&held), held.at("/data/0/assignment_sources")), (vec![member.clone()], &NONE));
+        let refused = desk.call("DELETE", &format!("{path}/{member}"), NONE).await;
+        assert_eq!(refusal(&refused, 400), "role_not_assigned_directly");
     })
     .await;
 }

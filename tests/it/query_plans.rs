@@ -71,7 +71,7 @@ const WHOLE: [&str; 16] = [
 ];
 
 /// Tables that grow with the number of people.
-const LARGE: [&str; 15] = [
+const LARGE: [&str; 16] = [
     "directory_users",
     "directory_user_emails",
     "directory_groups",
