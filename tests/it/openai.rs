@@ -141,7 +141,7 @@ async fn a_managed_group_says_who_decides_and_that_trying_again_is_no_use() {
             assert!(refused.text("/error/message").contains("teams"), "it names the rule: {}", refused.body);
         }
         assert_eq!(desk.get(&format!("/groups/{group}")).await.body, before.body);
-        assert_eq!(ids(&desk.get(&format!("/groups/{group}/users")).await), [user.clone()]);
+        assert_eq!(ids(&desk.get(&format!("/groups/{group}/users")).await), std::slice::from_ref(&user));
 
         // Likewise a person.
         let shown = desk.get(&format!("/users/{user}")).await;

@@ -110,7 +110,7 @@ fn difference(
     }
     if changed || before.is_new {
         let name = if before.is_new { "organization_membership.created" } else { "organization_membership.updated" };
-        let concerned = |target: Target| !matches!(target, Target::Group(_));
+        let concerned = |target| !matches!(target, Target::Group(_)) || ground.group_roles.gives_a_role(target);
         let mut rules = giving(ground, &before.origins, concerned);
         rules.extend(taking(change, ground, &before.origins, id, concerned));
         rules.sort_unstable();
