@@ -3,7 +3,7 @@
 //! What lives here: what may be a target, the schedule of attempts, the signature. What does not: the connection
 //! (`outbound::webhook`) and whose turn it is (`service::webhooks`).
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, Duration, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -31,7 +31,7 @@ const OTHER_SERVICES: [u16; 25] = [
 ];
 
 /// An address that events are sent to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct WebhookEndpoint {
     /// Its id.
     pub id: WebhookEndpointId,
@@ -59,6 +59,13 @@ pub struct WebhookEndpoint {
     pub created_at: DateTime<Utc>,
     /// When somebody changed it.
     pub updated_at: DateTime<Utc>,
+}
+
+impl fmt::Debug for WebhookEndpoint {
+    /// Without the secrets, which are not for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookEndpoint").field("id", &self.id).field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl WebhookEndpoint {
@@ -176,6 +183,7 @@ pub fn target(text: &str, private: bool) -> Result<Url> {
     match url.scheme() {
         "https" => {}
         "http" if private => {}
+        _ if private => return Err(wrong("must begin with https:// or http://")),
         _ => return Err(wrong("must begin with https://")),
     }
     if !url.username().is_empty() || url.password().is_some() {

@@ -63,19 +63,20 @@ pub struct Sent {
 #[derive(Clone)]
 pub struct Sender {
     private: bool,
+    patience: Duration,
     client: Arc<OnceLock<Result<reqwest::Client, String>>>,
 }
 
 impl Sender {
     /// A sender; `private` allows targets that are not public and plain HTTP, for tests.
     pub fn new(private: bool) -> Self {
-        Sender { private, client: Arc::default() }
+        Sender { private, patience: PATIENCE, client: Arc::default() }
     }
 
     /// Sends a message once.
     pub async fn send(&self, message: Message) -> Sent {
         let began = Instant::now();
-        let reply = self.attempt(message, began + PATIENCE).await;
+        let reply = self.attempt(message, began + self.patience).await;
         Sent { reply, took: began.elapsed() }
     }
 
@@ -89,7 +90,7 @@ impl Sender {
             request = request.header(PREVIOUS_SIGNATURE, signature);
         }
         let response = tokio::time::timeout_at(until.into(), request.send()).await;
-        let response = response.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))?;
+        let response = response.map_err(|_| format!("no answer within {} s", self.patience.as_secs()))?;
         let response = response.map_err(|error| causes(&error))?;
         let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
         let mut kept = Vec::new();
@@ -214,6 +215,49 @@ mod tests {
             let sent = Sender::new(false).send(message).await;
             assert!(sent.reply.clone().is_err_and(|error| error.contains("endpoint_url must")), "{url}: {sent:?}");
         }
+    }
+
+    /// Sends to a receiver that writes `answer` over and over, and never closes the connection.
+    async fn sent_to(answer: &'static [u8], again: bool) -> Sent {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let receiver = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            // The request first: an answer to nothing would be refused.
+            while stream.try_read(&mut [0; 4_096]).is_err() {
+                stream.readable().await.unwrap();
+            }
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n";
+            let mut next: &[u8] = if again { head } else { b"" };
+            loop {
+                stream.writable().await.unwrap();
+                match stream.try_write(next) {
+                    Ok(written) if written < next.len() => next = &next[written..],
+                    Ok(_) if again => next = answer,
+                    Ok(_) => std::future::pending().await,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(_) => return,
+                }
+            }
+        });
+        let message = Message { url, signature: "t=1, v1=0".to_owned(), previous_signature: None, body: Vec::new() };
+        let sender = Sender { patience: Duration::from_secs(1), ..Sender::new(true) };
+        let sent = sender.send(message).await;
+        receiver.abort();
+        sent
+    }
+
+    #[tokio::test]
+    async fn of_an_endless_answer_a_little_is_kept_and_the_status_counts() {
+        let reply = sent_to(&[b'a'; 4_096], true).await.reply.expect("a status came");
+        assert_eq!((reply.status, reply.excerpt.len()), (200, KEPT));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_says_nothing_is_not_waited_for() {
+        let sent = sent_to(b"", false).await;
+        assert!(sent.reply.is_err_and(|problem| problem.contains("no answer within")));
+        assert!(sent.took < Duration::from_secs(5));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::database::on_each_database;
 use super::support::events::eventually;
-use super::support::receiver::{Receiver, status};
+use super::support::receiver::{Received, Receiver, status};
 use super::support::server::{TestServer, on_each_server};
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn events_arrive_in_order_signed_and_as_the_feed_has_them() {
         }
         let expected: Vec<String> = (0..25).map(|n| format!("g{n}")).collect();
         for received in [receiver.wait_for(25).await, own.wait_for(25).await] {
-            let names: Vec<String> = received.iter().map(|received| received.name()).collect();
+            let names: Vec<String> = received.iter().map(Received::name).collect();
             assert_eq!(names, expected, "it begins with the present and keeps the order");
         }
         let received = receiver.received();

@@ -11,7 +11,7 @@ use muster::store::{Lane, sql};
 use serde_json::{Value, json};
 
 use super::support::database::on_each_database;
-use super::support::receiver::{Receiver, status};
+use super::support::receiver::{Received, Receiver, status};
 use super::support::server::{TestServer, on_each_server};
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn two_replicas_share_the_work_and_send_each_event_once() {
             let own: Vec<String> = all
                 .iter()
                 .filter(|one| one.event()["organization_id"] == organization.as_str())
-                .map(|one| one.name())
+                .map(Received::name)
                 .collect();
             assert_eq!(own, expected, "in order, and once");
         }
