@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use tokio::task::JoinSet;
@@ -22,8 +22,10 @@ const OF_ONE_OWNER: usize = 32;
 const CANDIDATES: i64 = 2_000;
 /// How often it looks for what other processes wrote, and for attempts that are due.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long news gather before it is looked whom they concern.
+/// How long news gather before it is looked whom they concern; at least four times as long as looking takes.
 const GATHER: Duration = Duration::from_millis(20);
+/// How often it is stored at the most that an endpoint has nothing to get. In between it is looked at again.
+const NOTE: Duration = Duration::from_secs(5);
 
 /// The endpoints being served, by who owns them.
 #[derive(Default)]
@@ -32,6 +34,8 @@ struct Serving {
     owners: HashMap<WebhookEndpointId, OrganizationId>,
     /// Whether an endpoint was passed over for want of room.
     passed_over: bool,
+    /// When each endpoint was last looked at by a task that might store that there was nothing.
+    noted: HashMap<WebhookEndpointId, Instant>,
 }
 
 /// Runs until `stop`, then finishes the attempts that are under way and gives the endpoints back.
@@ -39,15 +43,18 @@ pub async fn run(app: App, stop: CancellationToken) {
     let mut told = app.db.told();
     let mut serving = Serving::default();
     let mut look = true;
+    let mut gather = GATHER;
     loop {
         if look {
             told.mark_unchanged();
+            let began = Instant::now();
             serving.take_what_waits(&app).await;
+            gather = GATHER.max(began.elapsed() * 4).min(LOOK);
         }
         look = tokio::select! {
             () = stop.cancelled() => break,
             changed = told.changed() => {
-                if changed.is_ok() { sleep(GATHER).await } else { sleep(LOOK).await }
+                if changed.is_ok() { sleep(gather).await } else { sleep(LOOK).await }
                 true
             }
             () = app.deliver.notified() => true,
@@ -68,6 +75,8 @@ impl Serving {
             }
         };
         self.passed_over = false;
+        let now = Instant::now();
+        self.noted.retain(|_, at| now.duration_since(*at) < NOTE);
         for candidate in candidates {
             if self.owners.contains_key(&candidate.id) {
                 continue;
@@ -78,7 +87,9 @@ impl Serving {
                 continue;
             }
             self.owners.insert(candidate.id, candidate.organization_id);
-            self.tasks.spawn(serve(app.clone(), candidate));
+            let notes = !self.noted.contains_key(&candidate.id);
+            self.noted.entry(candidate.id).or_insert(now);
+            self.tasks.spawn(serve(app.clone(), candidate, notes));
         }
     }
 
@@ -89,9 +100,9 @@ impl Serving {
     }
 }
 
-async fn serve(app: App, candidate: Candidate) -> (WebhookEndpointId, bool) {
+async fn serve(app: App, candidate: Candidate, notes: bool) -> (WebhookEndpointId, bool) {
     let id = candidate.id;
-    let worked = match AssertUnwindSafe(turn::serve(&app, candidate)).catch_unwind().await {
+    let worked = match AssertUnwindSafe(turn::serve(&app, candidate, notes)).catch_unwind().await {
         Ok(Ok(worked)) => worked,
         Ok(Err(error)) => {
             tracing::warn!(endpoint = %id, error = %error, "an endpoint could not be served; it is taken up again");

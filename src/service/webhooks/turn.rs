@@ -34,9 +34,9 @@ pub async fn candidates(app: &App, limit: i64) -> Result<Vec<Candidate>> {
 }
 
 /// Serves an endpoint until nothing is left, an event has failed, or the server stops. Answers whether there was
-/// anything to do.
-pub async fn serve(app: &App, candidate: Candidate) -> Result<bool> {
-    if !candidate.certain && !has_news(app, candidate).await? {
+/// anything to do; if there was not, and it `notes` so, the endpoint is not looked at again until there are new events.
+pub async fn serve(app: &App, candidate: Candidate, notes: bool) -> Result<bool> {
+    if !candidate.certain && !has_news(app, candidate, notes).await? {
         return Ok(false);
     }
     let now = app.clock.now();
@@ -54,9 +54,9 @@ pub async fn serve(app: &App, candidate: Candidate) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether the feed has something for the endpoint. If not, that is noted, so that it is not looked at again for
-/// nothing.
-async fn has_news(app: &App, candidate: Candidate) -> Result<bool> {
+/// Whether the feed has something for the endpoint. If not, that is stored where it `notes` so: each time would cost
+/// a write for every event of the organization that is not for the endpoint.
+async fn has_news(app: &App, candidate: Candidate, notes: bool) -> Result<bool> {
     let mut tx = app.db.read().await?;
     let Some(endpoint) = stored::find(&mut tx, None, candidate.id).await? else { return Ok(false) };
     let position = position(&mut tx, &endpoint).await?;
@@ -64,7 +64,7 @@ async fn has_news(app: &App, candidate: Candidate) -> Result<bool> {
     if !unsent(app, &endpoint, 1).await?.is_empty() {
         return Ok(true);
     }
-    if let Some(position) = position {
+    if let Some(position) = position.filter(|_| notes) {
         let nothing = app.db.write(Lane::Environment, move |tx| {
             let endpoint = endpoint.clone();
             Box::pin(async move { stored::nothing_up_to(tx, &endpoint, position).await })
