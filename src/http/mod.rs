@@ -9,67 +9,57 @@ mod health;
 mod metrics;
 mod muster;
 mod openai;
+pub mod openapi;
+mod operators;
 mod scim;
 pub mod server;
 mod workos;
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::{Extension, Router};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use openapi::Endpoints;
+use openapi::serve::Described;
 
-/// Every route.
+/// Every route, and the document that describes them.
 pub fn router(app: &App) -> Router {
-    Router::new()
-        .merge(identity_providers(app))
-        .merge(applications())
-        .merge(openai::routes())
-        .merge(operators())
+    let (routes, operations) = endpoints(app).into_parts();
+    let described: Arc<Described> = Described::new(operations, &app.config.public_url);
+    routes
         .fallback(workos::no_such_route)
         .method_not_allowed_fallback(workos::method_not_allowed)
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(headers::panicked))
+        .layer(Extension(described))
+        .layer(CatchPanicLayer::custom(headers::panicked))
         .layer(from_fn(headers::on_every_answer))
         .with_state(app.clone())
 }
 
+/// Every endpoint, by who calls it.
+fn endpoints(app: &App) -> Endpoints {
+    identity_providers(app).merge(applications()).merge(admins()).merge(operators::routes())
+}
+
 /// SCIM 2.0, one base URL per directory.
-fn identity_providers(app: &App) -> Router<App> {
-    let discovery = |handler| get(handler);
-    Router::new()
-        .route("/scim/v2/{directory}/ServiceProviderConfig", get(scim::discovery::service_provider_config))
-        .route("/scim/v2/{directory}/ResourceTypes", get(scim::discovery::resource_types))
-        .route("/scim/v2/{directory}/ResourceTypes/{name}", discovery(scim::discovery::resource_type))
-        .route("/scim/v2/{directory}/Schemas", get(scim::discovery::schemas))
-        .route("/scim/v2/{directory}/Schemas/{urn}", get(scim::discovery::schema))
-        .route("/scim/v2/{directory}/Me", axum::routing::any(scim::discovery::me))
-        .route("/scim/v2/{directory}/Bulk", post(scim::bulk::run))
-        .route("/scim/v2/{directory}", get(scim::search::over_all))
-        .route("/scim/v2/{directory}/.search", post(scim::search::post_over_all))
-        .route("/scim/v2/{directory}/{endpoint}", get(scim::search::over_one).post(scim::resources::create))
-        .route("/scim/v2/{directory}/{endpoint}/.search", post(scim::search::post_over_one))
-        .route(
-            "/scim/v2/{directory}/{endpoint}/{id}",
-            get(scim::resources::read)
-                .put(scim::resources::replace)
-                .patch(scim::resources::patch)
-                .delete(scim::resources::delete),
-        )
-        .route("/scim/{*rest}", axum::routing::any(scim::no_such_route))
-        .method_not_allowed_fallback(scim::method_not_allowed)
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(scim::panicked))
-        .layer(from_fn_with_state(app.clone(), scim::logged))
+fn identity_providers(app: &App) -> Endpoints {
+    let logged = from_fn_with_state(app.clone(), scim::logged);
+    scim::routes().within(|routes| {
+        routes
+            .method_not_allowed_fallback(scim::method_not_allowed)
+            .layer(CatchPanicLayer::custom(scim::panicked))
+            .layer(logged)
+    })
 }
 
 /// The WorkOS-shaped API.
-fn applications() -> Router<App> {
-    workos::routes()
+fn applications() -> Endpoints {
+    workos::routes().within(|routes| routes.merge(workos::happenings()).merge(openai::routes()))
 }
 
-/// Muster's own API, in the same style, and what a load balancer and a monitor ask.
-fn operators() -> Router<App> {
+/// Muster's own API, in the same style.
+fn admins() -> Endpoints {
     muster::routes()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::scrape))
 }

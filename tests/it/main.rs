@@ -35,6 +35,7 @@ mod native_users;
 mod native_write;
 mod openai;
 mod openai_bad_input;
+mod openapi;
 mod parked_effects;
 mod query_plans;
 mod reference;

@@ -6,6 +6,7 @@ pub mod bulk;
 pub mod discovery;
 pub mod error;
 pub mod resources;
+mod routes;
 pub mod search;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::scim::error::ScimError;
 use crate::service::keys::ScimAccess;
 use crate::store::requests::RequestEntry;
 use error::{Problem, ScimFailure};
+pub use routes::routes;
 
 /// How long a request may take before it is answered 503: what identity providers wait for at the most. A
 /// write that has begun is finished all the same.

@@ -17,76 +17,21 @@ mod organizations;
 pub mod path;
 pub mod query;
 mod roles;
+mod routes;
 mod users;
 mod webhook_endpoints;
 
 use axum::Router;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::domain::Error;
 use crate::scim::error::ScimError;
 use error::ApiFailure;
+pub use routes::routes;
 
-/// Every route of the API.
-pub fn routes() -> Router<App> {
-    Router::new().merge(organizations_and_groups()).merge(people()).merge(directory_sync()).merge(happenings())
-}
-
-fn organizations_and_groups() -> Router<App> {
-    Router::new()
-        .route("/organizations", get(organizations::list).post(organizations::create))
-        .route("/organizations/external_id/{external_id}", get(organizations::get_by_external_id))
-        .route(
-            "/organizations/{organization}",
-            get(organizations::get).put(organizations::update).delete(organizations::delete),
-        )
-        .route("/organization_domains", post(organization_domains::create))
-        .route("/organization_domains/{domain}", get(organization_domains::get).delete(organization_domains::delete))
-        .route("/organization_domains/{domain}/verify", post(organization_domains::verify))
-        .route("/organizations/{organization}/groups", get(groups::list).post(groups::create))
-        .route(
-            "/organizations/{organization}/groups/{group}",
-            get(groups::get).patch(groups::update).delete(groups::delete),
-        )
-        .route(
-            "/organizations/{organization}/groups/{group}/organization-memberships",
-            get(group_members::list).post(group_members::add).patch(group_members::update),
-        )
-        .route(
-            "/organizations/{organization}/groups/{group}/organization-memberships/{membership}",
-            delete(group_members::remove),
-        )
-        .route("/organizations/{organization}/roles", get(roles::list))
-        .route("/authorization/organizations/{organization}/roles", get(roles::list))
-}
-
-fn people() -> Router<App> {
-    Router::new()
-        .route("/user_management/organization_memberships", get(memberships::list).post(memberships::create))
-        .route(
-            "/user_management/organization_memberships/{membership}",
-            get(memberships::get).put(memberships::update).delete(memberships::delete),
-        )
-        .route("/user_management/organization_memberships/{membership}/deactivate", put(memberships::deactivate))
-        .route("/user_management/organization_memberships/{membership}/reactivate", put(memberships::reactivate))
-        .route("/user_management/organization_memberships/{membership}/groups", get(groups::list_of_membership))
-        .route("/user_management/users", get(users::list).post(users::create))
-        .route("/user_management/users/external_id/{external_id}", get(users::get_by_external_id))
-        .route("/user_management/users/{user}", get(users::get).put(users::update).delete(users::delete))
-}
-
-fn directory_sync() -> Router<App> {
-    Router::new()
-        .route("/directories", get(directories::list))
-        .route("/directories/{directory}", get(directories::get))
-        .route("/directory_users", get(directory_users::list))
-        .route("/directory_users/{user}", get(directory_users::get))
-        .route("/directory_groups", get(directory_groups::list))
-        .route("/directory_groups/{group}", get(directory_groups::get))
-}
-
-fn happenings() -> Router<App> {
+/// Events and webhooks, not described yet.
+pub fn happenings() -> Router<App> {
     Router::new()
         .route("/events", get(events::list))
         .route("/events/stream", get(events::stream))

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod database;
+pub mod described;
 pub mod events;
 pub mod explain;
 pub mod native;

@@ -11,6 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::database::on_each_database;
+use super::described;
 
 /// The root key of every test server.
 pub const ROOT_KEY: &str = "sk_test_root_key_of_a_server_that_lives_for_one_test";
@@ -125,6 +126,7 @@ impl TestServer {
     async fn launch(database_url: &str, clock: Clock, dns: Dns, change: impl FnOnce(&mut ServeArgs)) -> Self {
         let args = Self::args(database_url, change);
         let server = Server::start_with(args, clock, dns).await.expect("the server starts");
+        described::learn(&server);
         TestServer { server, database_url: database_url.to_owned(), http: client() }
     }
 
@@ -265,12 +267,16 @@ pub async fn send(
     answer(request).await
 }
 
-/// Sends a request that was made by hand.
+/// Sends a request that was made by hand. What is answered must be as `/openapi.json` describes it.
 pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    let response = request.send().await.expect("the server answers");
+    let (client, request) = request.build_split();
+    let request = request.expect("a request");
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response = client.execute(request).await.expect("the server answers");
     let (status, headers) = (response.status(), response.headers().clone());
     let text = response.text().await.expect("the body arrives");
     let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+    described::check(&method, &path, status, &body);
     Answer { status, headers, body }
 }
 
