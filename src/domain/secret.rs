@@ -40,7 +40,12 @@ impl std::fmt::Debug for Secret {
 /// The digest under which a presented secret is looked up. Since the look-up is by digest, its timing
 /// tells nothing of the secret.
 pub fn digest(presented: &str) -> String {
-    hexadecimal(&Sha256::digest(presented.as_bytes()))
+    digest_of(presented.as_bytes())
+}
+
+/// The digest of anything.
+pub fn digest_of(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// The first twelve characters, for lists.

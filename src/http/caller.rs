@@ -64,6 +64,10 @@ impl FromRequestParts<App> for ApiCaller {
     type Rejection = ApiFailure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiFailure> {
+        // Middleware may have had to know already.
+        if let Some(access) = parts.extensions.get::<ApiAccess>() {
+            return Ok(ApiCaller(access.clone()));
+        }
         let header = authorization(parts)?;
         let access = authenticate_api(app, header.as_deref()).await;
         let access = access.map_err(|error| app.refuse(peer(parts), error))?;

@@ -6,6 +6,7 @@
 mod caller;
 mod headers;
 mod health;
+pub mod idempotency;
 mod metrics;
 mod muster;
 mod openai;
@@ -18,12 +19,15 @@ mod workos;
 use std::sync::Arc;
 
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse as _;
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use idempotency::Keyed;
 use openapi::Endpoints;
 use openapi::serve::Described;
+use workos::error::ApiFailure;
 
 /// Every route, and the document that describes them.
 pub fn router(app: &App) -> Router {
@@ -40,7 +44,7 @@ pub fn router(app: &App) -> Router {
 
 /// Every endpoint, by who calls it.
 fn endpoints(app: &App) -> Endpoints {
-    identity_providers(app).merge(applications()).merge(admins()).merge(operators::routes())
+    identity_providers(app).merge(applications_and_admins(app)).merge(operators::routes())
 }
 
 /// SCIM 2.0, one base URL per directory.
@@ -54,12 +58,10 @@ fn identity_providers(app: &App) -> Endpoints {
     })
 }
 
-/// The WorkOS-shaped API.
-fn applications() -> Endpoints {
-    workos::routes().within(|routes| routes.merge(workos::happenings()).merge(openai::routes()))
-}
-
-/// Muster's own API, in the same style.
-fn admins() -> Endpoints {
-    muster::routes()
+/// The WorkOS-shaped API, and Muster's own in the same style.
+fn applications_and_admins(app: &App) -> Endpoints {
+    let keyed = Keyed { app: app.clone(), fail: |error| ApiFailure(error).into_response() };
+    let once = from_fn_with_state(keyed, idempotency::once);
+    let plain = |routes: Router<App>| routes.merge(workos::happenings()).merge(openai::routes());
+    workos::routes().merge(muster::routes()).within(plain).within(|routes| routes.layer(once))
 }

@@ -16,7 +16,7 @@ use crate::domain::secret::{Secret, digest};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::store::keys::{self, ApiKey, ScimToken};
-use crate::store::{Lane, Page, PageRequest, directories};
+use crate::store::{Lane, Page, PageRequest, directories, idempotency};
 
 /// How exact "last used" is.
 const TOUCH_AFTER: Duration = Duration::seconds(60);
@@ -212,7 +212,8 @@ pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAcce
     }
     if key.last_used_at.is_none_or(|at| now - at >= TOUCH_AFTER) {
         let id = key.id;
-        app.db.write(Lane::Environment, move |tx| Box::pin(keys::touch_key(tx, id, now))).await?;
+        let touch = app.db.write(Lane::Environment, move |tx| Box::pin(keys::touch_key(tx, id, now)));
+        idempotency::aside(touch).await?;
     }
     Ok(ApiAccess {
         only: key.organization_id,

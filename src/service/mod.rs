@@ -8,6 +8,7 @@ pub mod converge;
 pub mod directories;
 pub mod domains;
 pub mod events;
+pub mod idempotency;
 pub mod keys;
 pub mod links;
 pub mod mapping;

@@ -1,5 +1,6 @@
 //! Lets go of what is kept for a while only: the request log by each directory's `log_days`, plans that expired, and
-//! losses that the guard counts no more, and deliveries of webhooks. In batches, so that nobody waits long.
+//! losses that the guard counts no more, deliveries of webhooks, and idempotency keys. In batches, so that nobody waits
+//! long.
 
 use chrono::Duration;
 
@@ -8,8 +9,10 @@ use crate::domain::Result;
 use crate::domain::id::{DirectoryId, RequestId};
 use crate::domain::webhook::DeliveryState;
 use crate::store::retention::{self, Kept};
-use crate::store::{Lane, plans, webhooks};
+use crate::store::{Lane, idempotency, plans, webhooks};
 
+/// For how many hours a request can be repeated under its key.
+const KEY_HOURS: i64 = 24;
 /// How many rows go in one transaction.
 const BATCH: i64 = 500;
 /// How many directories or plans are looked at together.
@@ -29,6 +32,8 @@ pub struct Pruned {
     pub plans: u64,
     /// What became of events at webhook endpoints.
     pub deliveries: u64,
+    /// Idempotency keys with their answers.
+    pub keys: u64,
 }
 
 /// Goes through everything once. Replicas may do so at the same time.
@@ -47,6 +52,7 @@ pub async fn prune(app: &App) -> Result<Pruned> {
     pruned.plans = plans(app).await?;
     pruned.deliveries = deliveries(app).await?;
     super::webhooks::remove_orphaned(app).await?;
+    pruned.keys = keys(app).await?;
     Ok(pruned)
 }
 
@@ -103,6 +109,19 @@ async fn losses(app: &App, kept: &Kept) -> Result<u64> {
             .await?;
     }
     Ok(gone)
+}
+
+async fn keys(app: &App) -> Result<u64> {
+    let bound = app.clock.now() - Duration::hours(KEY_HOURS);
+    let mut gone = 0;
+    loop {
+        let forget = app.db.write(Lane::Environment, move |tx| Box::pin(idempotency::forget(tx, bound, BATCH)));
+        let forgotten = forget.await?;
+        gone += forgotten;
+        if forgotten == 0 {
+            return Ok(gone);
+        }
+    }
 }
 
 async fn plans(app: &App) -> Result<u64> {

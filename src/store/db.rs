@@ -97,7 +97,8 @@ impl Db {
     ///
     /// Writes of one lane are serial, and those that wait for each other share a commit; `work` may
     /// therefore run more than once and must not touch anything but its transaction. A caller that
-    /// goes away changes nothing: the work is finished all the same.
+    /// goes away changes nothing: the work is finished all the same. Within a request that has an
+    /// idempotency key, the first write claims it (see [`super::idempotency`]).
     pub async fn write<T, F>(&self, lane: Lane, work: F) -> Result<T>
     where
         T: Send + 'static,

@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::db::{Conn, Pools, Shared, Tx, is_transient};
+use super::idempotency::Claim;
 use super::statement::sql;
 use crate::domain::id::OrganizationId;
 use crate::domain::{Error, Result};
@@ -61,11 +62,15 @@ impl Lanes {
     {
         let slot = Arc::new(Mutex::new(None));
         let filled = Arc::clone(&slot);
+        let claim = Claim::to_store();
+        let (work, to_store) = (Arc::new(work), claim.clone());
         let work: Work = Arc::new(move |tx| {
-            let slot = Arc::clone(&filled);
-            let running = work(tx);
+            let (slot, work, claim) = (Arc::clone(&filled), Arc::clone(&work), to_store.clone());
             Box::pin(async move {
-                let value = running.await?;
+                if let Some(claim) = claim {
+                    claim.store(tx).await?;
+                }
+                let value = work(tx).await?;
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
                 Ok(())
             })
@@ -73,6 +78,9 @@ impl Lanes {
         let (done, answer) = oneshot::channel();
         self.submit(lane, Job { work, done });
         answer.await.map_err(|_| Error::internal("the writer went away before it answered"))??;
+        if let Some(claim) = claim {
+            claim.hold();
+        }
         let value = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         value.ok_or_else(|| Error::internal("a committed write left no answer"))
     }

@@ -21,6 +21,7 @@ pub mod group_roles;
 pub mod group_status;
 pub mod groups;
 pub mod guard;
+pub mod idempotency;
 mod ids;
 pub mod keys;
 mod lane;

@@ -33,13 +33,10 @@ pub async fn run(app: App, stop: CancellationToken) {
 async fn prune(app: &App) {
     match retention::prune(app).await {
         Ok(gone) if gone == retention::Pruned::default() => {}
-        Ok(gone) => tracing::info!(
-            requests = gone.requests,
-            losses = gone.losses,
-            plans = gone.plans,
-            deliveries = gone.deliveries,
-            "pruned"
-        ),
+        Ok(gone) => {
+            let retention::Pruned { requests, losses, plans, deliveries, keys } = gone;
+            tracing::info!(requests, losses, plans, deliveries, keys, "pruned");
+        }
         Err(error) => {
             tracing::warn!(error = %error, "old entries could not be removed; they are tried again in an hour");
         }

@@ -14,6 +14,7 @@ mod events_stream;
 mod explain_why;
 mod explain_why_not;
 mod group_roles;
+mod idempotency;
 mod idp_conversations;
 mod isolation;
 mod keys_and_tokens;

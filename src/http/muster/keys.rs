@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::domain::clock::timestamp;
 use crate::domain::id::ApiKeyLabel;
 use crate::http::caller::{ApiCaller, ApiWriter};
-use crate::http::workos::answer::{created, ok};
+use crate::http::workos::answer::{created, ok, shown_once};
 use crate::http::workos::body::Fields;
 use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
@@ -35,7 +35,7 @@ pub async fn create(
     let (key, secret) = keys::issue_key(&app, &access, new).await?;
     let mut object = json(&key);
     object["key"] = secret.reveal().into();
-    Ok(created(object))
+    Ok(shown_once(created(object)))
 }
 
 /// `GET /api_keys`

@@ -13,7 +13,7 @@ use crate::domain::clock::timestamp;
 use crate::domain::id::ScimTokenLabel;
 use crate::domain::{Error, Result};
 use crate::http::caller::{ApiCaller, ApiWriter};
-use crate::http::workos::answer::{created, ok};
+use crate::http::workos::answer::{created, ok, shown_once};
 use crate::http::workos::body::Fields;
 use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
@@ -42,7 +42,7 @@ pub async fn create(
     let (token, secret) = keys::create_token(&app, scope, directory, new).await?;
     let mut object = json(&token);
     object["token"] = secret.reveal().into();
-    Ok(created(object))
+    Ok(shown_once(created(object)))
 }
 
 /// `GET /directories/{directory}/tokens`

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::http::headers;
+use crate::http::idempotency::ShownOnce;
 
 /// 201 with the new object.
 pub fn created(object: Value) -> Response {
@@ -20,6 +21,12 @@ pub fn ok(object: Value) -> Response {
 /// 200 with a list that is one page.
 pub fn list_of(objects: impl Iterator<Item = Value>) -> Response {
     ok(json!({"object": "list", "data": objects.collect::<Vec<_>>(), "list_metadata": {"before": null, "after": null}}))
+}
+
+/// Says that the answer shows a secret that is shown here only, so that nothing keeps it.
+pub fn shown_once(mut response: Response) -> Response {
+    response.extensions_mut().insert(ShownOnce);
+    response
 }
 
 /// Adds the organization's event position after the write that is answered.

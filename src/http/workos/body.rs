@@ -1,7 +1,8 @@
 //! JSON bodies: an object, read strictly, its fields by their types.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use serde_json::{Map, Value};
@@ -24,13 +25,9 @@ impl FromRequest<App> for Fields {
     type Rejection = ApiFailure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiFailure> {
-        let limit = app.config.max_body.min(MAX_BODY);
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > limit) {
-            return Err(too_large(limit).into());
-        }
-        let kind = request.headers().get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or("?").to_ascii_lowercase());
-        let bytes = read(request.into_body(), limit).await?;
+        let (parts, body) = request.into_parts();
+        let kind = parts.headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or("?").to_ascii_lowercase());
+        let bytes = read_within(&parts.headers, body, app).await?;
         if bytes.trim_ascii().is_empty() {
             return Ok(Fields(Map::new()));
         }
@@ -42,7 +39,14 @@ impl FromRequest<App> for Fields {
     }
 }
 
-async fn read(body: Body, limit: usize) -> Result<axum::body::Bytes, ScimError> {
+/// The bytes of a body, if they are not too many.
+pub async fn read_within(headers: &HeaderMap, body: Body, app: &App) -> Result<Bytes, ScimError> {
+    let limit = app.config.max_body.min(MAX_BODY);
+    let announced = headers.get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) { Err(too_large(limit)) } else { read(body, limit).await }
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, ScimError> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {

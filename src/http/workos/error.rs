@@ -32,8 +32,13 @@ const BAD_REQUEST: [&str; 10] = [
 ];
 
 /// Codes of [`Error::Invalid`] that stand at the top of a 422, as the vendor has them, rather than in its `errors`.
-const ON_TOP: [&str; 4] =
-    ["organization_membership_directory_managed", "user_directory_managed", "invalid_role", "invalid_url"];
+const ON_TOP: [&str; 5] = [
+    "organization_membership_directory_managed",
+    "user_directory_managed",
+    "invalid_role",
+    "invalid_url",
+    "idempotency_key_reused",
+];
 
 impl IntoResponse for ApiFailure {
     fn into_response(self) -> Response {
