@@ -135,3 +135,32 @@ fn an_answer_that_is_not_as_it_is_described_fails_the_test_that_got_it() {
     assert!(refused(path, StatusCode::CONFLICT, json!({})), "the status is not described");
     assert!(!refused("/other", StatusCode::OK, json!(null)), "nothing is described");
 }
+
+#[tokio::test]
+async fn the_page_shows_every_endpoint_and_loads_nothing_but_its_style() {
+    on_each_server(|server| async move {
+        let document = document(&server).await;
+        let url = format!("{}/docs", server.server.url());
+        let page = answer(client().get(&url)).await.expect(200);
+        let html = page.body.as_str().unwrap();
+        for (path, method, operation) in operations(&document) {
+            let anchor = format!("<article id=\"{}\">", operation["operationId"].as_str().unwrap());
+            assert_eq!(html.matches(&anchor).count(), 1, "{method} {path}");
+            assert!(html.contains(path), "{path}");
+        }
+        for link in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(html.contains(&format!("id=\"{link}\"")), "#{link} leads nowhere");
+        }
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
+        for refused in ["<script", "style=\"", "http-equiv", "src=", "@import"] {
+            assert!(!html.contains(refused), "{refused}");
+        }
+        let style = answer(client().get(format!("{url}/style.css"))).await.expect(200);
+        assert_eq!(style.headers["content-type"], "text/css; charset=utf-8");
+        assert!(!style.body.as_str().unwrap().contains("url("), "nothing from elsewhere");
+        let tag = page.headers[ETAG].to_str().unwrap();
+        answer(client().get(&url).header(IF_NONE_MATCH, tag)).await.expect(304);
+    })
+    .await;
+}

@@ -6,6 +6,7 @@
 
 mod document;
 mod operation;
+pub mod page;
 mod parameters;
 pub mod schema;
 pub mod schemas;

@@ -309,6 +309,7 @@ impl Operation {
         let mut responses = Map::new();
         for (status, answer) in &self.answers {
             let mut headers = Map::from_iter([header("X-Request-ID")]);
+            headers.extend(self.is_keyed_post().then(|| header("Idempotent-Replayed")));
             headers.extend(answer.headers.iter().map(|name| header(name)));
             let mut response = json!({"description": answer.about, "headers": headers});
             if let Some((media, schema)) = &answer.content {

@@ -86,6 +86,11 @@ pub(super) fn headers() -> Value {
     let all = [
         ("X-Request-ID", "string", "The id of the request; name it when you ask for help."),
         ("Muster-Revision", "integer", "The organization's event position after the write."),
+        (
+            "Idempotent-Replayed",
+            "string",
+            "`true` if this is the answer to an earlier request with the same `Idempotency-Key`.",
+        ),
         ("Muster-Run", "string", "The run that brings the rest of a large request into effect."),
         ("Retry-After", "integer", "Seconds to wait."),
         ("WWW-Authenticate", "string", "`Bearer`."),

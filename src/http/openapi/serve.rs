@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Document, Operation};
 use crate::app::App;
+use crate::domain::Result;
 use crate::domain::secret::digest;
 
 /// What was described, rendered when somebody asks for the first time.
@@ -17,6 +18,7 @@ pub struct Described {
     server: String,
     document: OnceLock<Document>,
     json: OnceLock<Cached>,
+    page: OnceLock<Cached>,
 }
 
 /// Bytes that do not change while the program runs.
@@ -31,7 +33,13 @@ impl Described {
     /// Of these endpoints, under this URL.
     pub fn new(operations: Vec<Operation>, server: &str) -> Arc<Self> {
         let server = server.to_owned();
-        Arc::new(Described { operations, server, document: OnceLock::new(), json: OnceLock::new() })
+        Arc::new(Described {
+            operations,
+            server,
+            document: OnceLock::new(),
+            json: OnceLock::new(),
+            page: OnceLock::new(),
+        })
     }
 
     /// Of every endpoint of the program.
@@ -42,6 +50,17 @@ impl Described {
     /// The document.
     pub fn document(&self) -> &Document {
         self.document.get_or_init(|| Document::of(&self.operations, &self.server))
+    }
+
+    /// The page for people, made by `render` when somebody asks for the first time.
+    pub fn page(&self, render: impl FnOnce(&Document) -> Result<Cached>) -> Result<&Cached> {
+        match self.page.get() {
+            Some(page) => Ok(page),
+            None => {
+                let page = render(self.document())?;
+                Ok(self.page.get_or_init(|| page))
+            }
+        }
     }
 }
 
