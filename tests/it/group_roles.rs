@@ -1,7 +1,9 @@
 //! Roles of native groups: whoever is effectively in the group holds them, and nobody else by it.
 
+use muster::domain::Clock;
 use serde_json::{Value, json};
 
+use super::support::database::on_each_database;
 use super::support::explain::{by_hand, membership, native_group, why};
 use super::support::native::native;
 use super::support::openai::{Desk, refusal};
@@ -259,6 +261,63 @@ async fn a_role_by_hand_goes_before_one_by_a_group_and_both_are_held() {
         desk.delete(&format!("/users/{id}/roles/{auditor}")).await;
         assert_eq!(people(&server, &directory).await, ["ada@acme.example active deployer"]);
         assert_eq!(desk.drift().await, json!({}));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_role_of_a_group_that_is_too_large_for_one_commit_comes_and_goes_by_a_run() {
+    on_each_database(|url| async move {
+        let server = TestServer::start_with(&url, Clock::System, |args| args.converge_budget = 3).await;
+        let (directory, group) = scene(&server).await;
+        let desk = Desk::of(&server, &directory.organization).await;
+        let crowd = directory.crowd(5).await;
+        let ops = directory.group("ops", &[]).await;
+        for person in &crowd {
+            let join = json!([{"op": "add", "path": "members", "value": [{"value": person}]}]);
+            directory.patch(&format!("/Groups/{ops}"), join).await.expect(204);
+        }
+        let role = desk.role("Deployer").await;
+        let path = format!("/groups/{group}/roles");
+        let assigned = desk.post(&path, json!({"role_id": role})).await;
+        let run = assigned.headers["muster-run"].to_str().unwrap();
+        let over = server.run_in(run, "succeeded").await;
+        assert_eq!((over.at("/kind"), over.at("/progress")), (&json!("remainder"), &json!({"done": 5, "total": 5})));
+        let all = |role: &str| (0..5).map(|n| format!("p{n}@acme.example active {role}")).collect::<Vec<_>>();
+        assert_eq!(people(&server, &directory).await, all("deployer"));
+        assert_eq!(desk.drift().await, json!({}));
+        let gone = desk.delete(&format!("{path}/{role}")).await;
+        server.run_in(gone.headers["muster-run"].to_str().unwrap(), "succeeded").await;
+        assert_eq!(people(&server, &directory).await, all("member"));
+        assert_eq!(desk.drift().await, json!({}));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deleted_group_takes_its_roles_along_and_its_name_does_not_bring_them_back() {
+    on_each_server(|server| async move {
+        let (directory, _) = scene(&server).await;
+        let organization = &directory.organization;
+        let desk = Desk::of(&server, organization).await;
+        directory.user("ada@acme.example").await;
+        let ada = desk.user("ada@acme.example").await;
+        let (role, group) = (desk.role("Deployer").await, desk.group("Own").await);
+        desk.post(&format!("/groups/{group}/users"), json!({"user_id": ada})).await;
+        desk.post(&format!("/groups/{group}/roles"), json!({"role_id": role})).await;
+        assert_eq!(people(&server, &directory).await, ["ada@acme.example active deployer"]);
+        desk.delete(&format!("/groups/{group}")).await;
+        assert_eq!(people(&server, &directory).await, ["ada@acme.example active member"]);
+        let namesake = desk.group("Own").await;
+        desk.post(&format!("/groups/{namesake}/users"), json!({"user_id": ada})).await;
+        assert_eq!(people(&server, &directory).await, ["ada@acme.example active member"]);
+        assert_eq!(desk.drift().await, json!({}));
+        // An organization goes with the roles of its groups.
+        desk.post(&format!("/groups/{namesake}/roles"), json!({"role_id": role})).await;
+        let gone = server.api("DELETE", &format!("/organizations/{organization}"), NONE).await;
+        assert!(gone.status.is_success(), "{}", gone.body);
+        server.api("GET", &format!("/organizations/{organization}"), NONE).await.expect(404);
+        assert_eq!(refusal(&desk.call("GET", "/groups", NONE).await, 401), "invalid_api_key");
     })
     .await;
 }

@@ -8,7 +8,7 @@ use super::caller::{Caller, Face, Writer};
 use super::error::Failure;
 use super::page::{THOUSAND, by_id, envelope};
 use super::roles;
-use super::{ok, written};
+use super::{left_to, ok, written};
 use crate::app::App;
 use crate::domain::id::RoleLabel;
 use crate::http::workos::body::{Fields, required};
@@ -48,7 +48,7 @@ pub async fn assign(
         "scim_managed": managed,
     });
     let object = json!({"object": "group.role", "group": group, "role": roles::json(&done.value.role)});
-    Ok(written(object, done.revision))
+    Ok(left_to(written(object, done.revision), done.value.run))
 }
 
 /// `GET /v1/organization/groups/{group}/roles/{role}`
@@ -67,6 +67,7 @@ pub async fn unassign(
     caller: Writer,
     Face(Segments((group, role))): Face<Segments<(String, String)>>,
 ) -> Result<Response, Failure> {
-    let revision = group_roles::unassign(&app, &caller.access, caller.scope, id(&group)?, id(&role)?).await?;
-    Ok(written(json!({"object": "group.role.deleted", "deleted": true}), revision))
+    let done = group_roles::unassign(&app, &caller.access, caller.scope, id(&group)?, id(&role)?).await?;
+    let response = written(json!({"object": "group.role.deleted", "deleted": true}), done.revision);
+    Ok(left_to(response, done.value))
 }

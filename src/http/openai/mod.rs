@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::domain::Error;
+use crate::domain::id::RunId;
 use crate::http::headers;
 use crate::scim::error::ScimError;
 use error::Failure;
@@ -63,5 +64,13 @@ fn ok(object: Value) -> Response {
 fn written(object: Value, revision: i64) -> Response {
     let mut response = ok(object);
     headers::set_revision(&mut response, revision);
+    response
+}
+
+/// The same, with the run that brings the rest into effect, if there is one.
+fn left_to(mut response: Response, run: Option<RunId>) -> Response {
+    if let Some(run) = run {
+        headers::set_run(&mut response, &run.to_string());
+    }
     response
 }

@@ -2,7 +2,7 @@
 //! holds them: converge sees to it.
 
 use crate::app::App;
-use crate::domain::id::{GroupId, OrganizationId, RoleId};
+use crate::domain::id::{GroupId, OrganizationId, RoleId, RunId};
 use crate::domain::native::{Group, Role};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
@@ -10,6 +10,7 @@ use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
 use crate::service::native::roles::find as find_role;
+use crate::service::runs::effect;
 use crate::store::{Lane, Page, PageRequest, Tx, bindings, group_roles, groups};
 
 /// A role that was assigned to a group.
@@ -21,9 +22,11 @@ pub struct Assigned {
     pub managed: bool,
     /// The role.
     pub role: Role,
+    /// The run that gives it to the people in the group, if they are too many for one transaction.
+    pub run: Option<RunId>,
 }
 
-/// Gives a group a role: everybody in it holds it from now on. One that it has stays.
+/// Gives a group a role: everybody in it holds it from now on, or when the run is over. One that it has stays.
 ///
 /// # Errors
 ///
@@ -36,24 +39,28 @@ pub async fn assign(
     role: RoleId,
 ) -> Result<Outcome<Assigned>> {
     let (now, cause, organization) = (app.clock.now(), access.cause(), scope.organization());
-    app.db
+    let at_once = app.config.converge_budget;
+    let done = app
+        .db
         .write(Lane::Organization(organization), move |tx| {
             let cause = cause.clone();
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
                 let (id, group) = (group, find_group(change.tx, organization, group).await?);
                 let role = find_role(change.tx, organization, role).await?;
-                if group_roles::insert(change.tx, organization, (id, role.id), &cause.actor(), now).await? {
-                    settle_members(&mut change, id).await?;
-                }
+                let new = group_roles::insert(change.tx, organization, (id, role.id), &cause.actor(), now).await?;
+                let run = if new { settle_members(&mut change, id, at_once).await? } else { None };
                 let managed = !bindings::of_mirror(change.tx, organization, id).await?.is_empty();
-                Ok(Outcome { revision: change.finish().await?, value: Assigned { group, managed, role } })
+                Ok(Outcome { revision: change.finish().await?, value: Assigned { group, managed, role, run } })
             })
         })
-        .await
+        .await?;
+    tell(app, done.value.run);
+    Ok(done)
 }
 
-/// Takes a role from a group: whoever held it by that group alone holds it no more. Answers the revision.
+/// Takes a role from a group: whoever held it by that group alone holds it no more, or when the run is over that is
+/// answered.
 ///
 /// # Errors
 ///
@@ -64,9 +71,11 @@ pub async fn unassign(
     scope: OrganizationScope,
     group: GroupId,
     role: RoleId,
-) -> Result<i64> {
+) -> Result<Outcome<Option<RunId>>> {
     let (now, cause, organization) = (app.clock.now(), access.cause(), scope.organization());
-    app.db
+    let at_once = app.config.converge_budget;
+    let done = app
+        .db
         .write(Lane::Organization(organization), move |tx| {
             let cause = cause.clone();
             Box::pin(async move {
@@ -75,17 +84,29 @@ pub async fn unassign(
                 if !group_roles::delete(change.tx, organization, group, role).await? {
                     return Err(Error::not_found("role of the group", role));
                 }
-                settle_members(&mut change, group).await?;
-                change.finish().await
+                let run = settle_members(&mut change, group, at_once).await?;
+                Ok(Outcome { revision: change.finish().await?, value: run })
             })
         })
-        .await
+        .await?;
+    tell(app, done.value);
+    Ok(done)
 }
 
-/// Brings the roles of everybody in the group up to date.
-async fn settle_members(change: &mut Change<'_>, group: GroupId) -> Result<()> {
+/// Brings the roles of everybody in the group up to date, by a run if they are more than `at_once`.
+async fn settle_members(change: &mut Change<'_>, group: GroupId, at_once: usize) -> Result<Option<RunId>> {
     let members = groups::members(change.tx, change.organization, group).await?;
-    converge(change, Scope::of_memberships(members)).await
+    if members.len() > at_once {
+        return effect::begin_members(change, &members).await.map(Some);
+    }
+    converge(change, Scope::of_memberships(members)).await.map(|()| None)
+}
+
+/// Tells the worker of a run. After the commit.
+fn tell(app: &App, run: Option<RunId>) {
+    if run.is_some() {
+        app.wake.notify_one();
+    }
 }
 
 /// A page of the roles that a group has.

@@ -1,6 +1,6 @@
 //! The kinds `apply`, `reconcile` and `remainder`: bring into effect what is decided already. An `apply` does so for
 //! rules that are in force and directories that are resumed or leaving, a `reconcile` for everybody, a `remainder`
-//! for the people whom a request left over because they were too many.
+//! for the people or memberships that a request left over because they were too many.
 //!
 //! First the directory groups are bound, then everybody concerned is converged, then native groups whose people
 //! have left go. That may free names that mirrors wait for, so it begins again with those, until nothing is freed.
@@ -41,18 +41,30 @@ struct Work {
     /// People of a request's remainder.
     #[serde(default)]
     people: BTreeSet<DirectoryUserId>,
+    /// Memberships of a request's remainder.
+    #[serde(default)]
+    memberships: BTreeSet<MembershipId>,
     #[serde(default)]
     everything: bool,
 }
 
 /// Begins the run for people whom a request leaves over. After the commit, tell the worker: see [`super::begin`].
 pub async fn begin_remainder(change: &mut Change<'_>, people: &BTreeSet<DirectoryUserId>) -> Result<RunId> {
+    remainder(change, json!({"people": people}), people.len()).await
+}
+
+/// The same for memberships that a request leaves over.
+pub async fn begin_members(change: &mut Change<'_>, members: &BTreeSet<MembershipId>) -> Result<RunId> {
+    remainder(change, json!({"memberships": members}), members.len()).await
+}
+
+async fn remainder(change: &mut Change<'_>, work: Value, total: usize) -> Result<RunId> {
     let new = NewRun {
         kind: RunKind::Remainder,
         directory: None,
         plan: None,
-        work: json!({"people": people}),
-        total: limit(people.len()),
+        work,
+        total: limit(total),
         awaits_approval: false,
     };
     super::begin(change, new).await.map(|run| run.id)
@@ -84,6 +96,9 @@ pub(super) async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
             // The request has bound its groups itself.
             RunKind::Remainder => {
                 let work = work(turn)?;
+                if !work.memberships.is_empty() {
+                    return memberships(app, turn, &work, Id::nil()).await;
+                }
                 return people(app, turn, work, Id::nil(), BTreeSet::new(), BTreeSet::new()).await;
             }
             _ => return begin(app, turn).await,
@@ -96,7 +111,7 @@ pub(super) async fn step(app: &App, turn: &mut Turn) -> Result<Step> {
         Position::Groups(after, only, gained) => groups(app, turn, after, (only, gained), freed).await,
         Position::People(after, gained) => people(app, turn, work, after, gained, freed).await,
         Position::Ended(waiting) => ended(app, turn, work, waiting, freed).await,
-        Position::Memberships(after) => memberships(app, turn, after).await,
+        Position::Memberships(after) => memberships(app, turn, &work, after).await,
         Position::Records => records(app, turn, work).await,
     }
 }
@@ -326,9 +341,14 @@ async fn conclude(change: &mut Change<'_>, run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-async fn memberships(app: &App, turn: &mut Turn, after: MembershipId) -> Result<Step> {
+async fn memberships(app: &App, turn: &mut Turn, work: &Work, after: MembershipId) -> Result<Step> {
     let organization = turn.run().organization;
-    let ids = walk::memberships(&mut app.db.read().await?, organization, after, limit(PEOPLE)).await?;
+    let ids: Vec<MembershipId> = if work.memberships.is_empty() {
+        walk::memberships(&mut app.db.read().await?, organization, after, limit(PEOPLE)).await?
+    } else {
+        work.memberships.iter().copied().filter(|id| *id > after).take(PEOPLE).collect()
+    };
+    let counted = if work.memberships.is_empty() { 0 } else { limit(ids.len()) };
     let next = match ids.last() {
         Some(last) if ids.len() == PEOPLE => Position::Memberships(*last),
         _ => Position::Records,
@@ -336,6 +356,7 @@ async fn memberships(app: &App, turn: &mut Turn, after: MembershipId) -> Result<
     turn.chunk(app, move |change, run| {
         let scope = Scope::of_memberships(ids.iter().copied());
         let next = next.clone();
+        run.progress.done += counted;
         Box::pin(async move {
             converge::converge(change, scope).await?;
             run.position = place(next, BTreeSet::new())?;
