@@ -58,10 +58,15 @@ fn identity_providers(app: &App) -> Endpoints {
     })
 }
 
-/// The WorkOS-shaped API, and Muster's own in the same style.
+/// The WorkOS-shaped API, and Muster's own in the same style; the OpenAI-shaped one, which tells otherwise that
+/// something failed. A repeated POST is done once in all of them.
 fn applications_and_admins(app: &App) -> Endpoints {
-    let keyed = Keyed { app: app.clone(), fail: |error| ApiFailure(error).into_response() };
-    let once = from_fn_with_state(keyed, idempotency::once);
-    let plain = |routes: Router<App>| routes.merge(workos::happenings()).merge(openai::routes());
-    workos::routes().merge(muster::routes()).within(plain).within(|routes| routes.layer(once))
+    let once = |fail| {
+        let keyed = Keyed { app: app.clone(), fail };
+        from_fn_with_state(keyed, idempotency::once)
+    };
+    let native = once(|error| ApiFailure(error).into_response());
+    let openai = once(|error| openai::Failure(error).into_response());
+    let natives = workos::routes().merge(muster::routes()).within(|routes| routes.layer(native));
+    natives.merge(openai::routes().within(|routes| routes.layer(openai)))
 }

@@ -124,6 +124,17 @@ impl Operation {
         }))
     }
 
+    /// The same, of which there must be one.
+    #[must_use]
+    pub fn must_query_many(mut self, name: &str, items: Value, about: &str) -> Self {
+        self = self.query_many(name, items, about);
+        if let Some(parameter) = self.parameters.last_mut() {
+            parameter["required"] = true.into();
+            parameter["schema"]["minItems"] = 1.into();
+        }
+        self
+    }
+
     /// A header that the endpoint reads.
     #[must_use]
     pub fn header(self, name: &str, about: &str) -> Self {
@@ -247,6 +258,8 @@ impl Operation {
             self.parameters.iter().any(|parameter| parameter["in"] == "query" || parameter["$ref"].is_string());
         let has_body = self.body.is_some();
         let scim = self.tag.face == Face::Scim;
+        // The OpenAI-shaped API answers 400 to all of these: its SDKs would retry others.
+        let openai = self.tag.face == Face::OpenAi;
         let keyed = self.is_keyed_post();
         let all = [
             (in_query || has_body, 400, "The query or the body cannot be read."),
@@ -255,7 +268,7 @@ impl Operation {
             (self.permission == Permission::Writer && !scim, 403, "The key may only read, or does not reach this."),
             (in_path, 404, "There is nothing with this id, or the credential does not reach it."),
             (
-                keyed,
+                keyed && !openai,
                 409,
                 "`idempotency_in_progress`, `idempotency_outcome_unknown`, `idempotency_not_repeatable`: see Idempotency-Key.",
             ),
@@ -263,11 +276,11 @@ impl Operation {
             (in_query, 414, "The query is too long."),
             (has_body, 415, "The body is not JSON by its `Content-Type`."),
             (
-                !scim && (in_query || has_body),
+                !scim && !openai && (in_query || has_body),
                 422,
                 "A parameter or field is missing or not acceptable; `errors` names it.",
             ),
-            (keyed, 422, "`idempotency_key_reused`: the key came with another query or body before."),
+            (keyed && !openai, 422, "`idempotency_key_reused`: the key came with another query or body before."),
             (true, 429, "Too many requests; wait as long as `Retry-After` says."),
             (true, 503, "The server cannot take the request now; wait as long as `Retry-After` says."),
         ];

@@ -4,12 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::schema::id_with;
 use crate::domain::id::{
-    ApiKeyLabel, DirectoryGroupLabel, DirectoryLabel, DirectoryUserLabel, DomainLabel, GroupLabel, Identified,
-    MembershipLabel, OrganizationLabel, PlanLabel, RequestLabel, RuleLabel, RunLabel, ScimTokenLabel, UserLabel,
+    ApiKeyLabel, DirectoryGroupLabel, DirectoryLabel, DirectoryUserLabel, DomainLabel, EventLabel, GroupLabel,
+    Identified, MembershipLabel, OrganizationLabel, PlanLabel, RequestLabel, RoleLabel, RuleLabel, RunLabel,
+    ScimTokenLabel, UserLabel, WebhookEndpointLabel,
 };
 
 /// Segments that are ids: their name in paths, the prefix, the word.
-const IDS: [(&str, &str, &str); 14] = [
+const IDS: [(&str, &str, &str); 17] = [
     described::<OrganizationLabel>("organization"),
     described::<DomainLabel>("domain"),
     described::<GroupLabel>("group"),
@@ -24,6 +25,9 @@ const IDS: [(&str, &str, &str); 14] = [
     described::<PlanLabel>("plan"),
     described::<RunLabel>("run"),
     described::<RequestLabel>("request"),
+    described::<EventLabel>("event"),
+    described::<RoleLabel>("role"),
+    described::<WebhookEndpointLabel>("webhook_endpoint"),
 ];
 
 /// Segments that are something else, and what.

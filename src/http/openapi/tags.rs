@@ -27,12 +27,13 @@ pub struct Tag {
 }
 
 const APPLICATIONS: &str = "Applications (WorkOS-shaped)";
+const OPENAI: &str = "Applications (OpenAI-shaped)";
 const ADMINS: &str = "Administration";
 const PROVIDERS: &str = "Identity providers";
 const OPERATORS: &str = "Operators";
 
 /// Every group, in the order in which they are shown.
-pub const ALL: [&Tag; 18] = [
+pub const ALL: [&Tag; 23] = [
     &ORGANIZATIONS,
     &DOMAINS,
     &GROUPS,
@@ -40,6 +41,11 @@ pub const ALL: [&Tag; 18] = [
     &USERS,
     &ROLES,
     &DIRECTORY_SYNC,
+    &EVENTS,
+    &WEBHOOKS,
+    &OPENAI_GROUPS,
+    &OPENAI_ROLES,
+    &OPENAI_USERS,
     &DIRECTORIES,
     &TOKENS,
     &RULES,
@@ -101,6 +107,41 @@ pub const DIRECTORY_SYNC: Tag = Tag {
     caller: APPLICATIONS,
     about: "What identity providers pushed, as it was pushed: directories, their users and groups. Read only.",
     face: Face::Native,
+};
+/// The feed of events.
+pub const EVENTS: Tag = Tag {
+    name: "Events",
+    caller: APPLICATIONS,
+    about: "What happened, in order and without gaps, each with its cause: page by page, or as a stream.",
+    face: Face::Native,
+};
+/// Webhooks.
+pub const WEBHOOKS: Tag = Tag {
+    name: "Webhooks",
+    caller: APPLICATIONS,
+    about: "Events sent to an address: signed, in order, at least once.",
+    face: Face::Native,
+};
+/// Native groups, in the other shape.
+pub const OPENAI_GROUPS: Tag = Tag {
+    name: "Groups (OpenAI-shaped)",
+    caller: OPENAI,
+    about: "The same groups as above, with their users and their roles.",
+    face: Face::OpenAi,
+};
+/// Roles, in the other shape.
+pub const OPENAI_ROLES: Tag = Tag {
+    name: "Roles (OpenAI-shaped)",
+    caller: OPENAI,
+    about: "The roles of an organization: made, changed, deleted.",
+    face: Face::OpenAi,
+};
+/// Users, in the other shape.
+pub const OPENAI_USERS: Tag = Tag {
+    name: "Users (OpenAI-shaped)",
+    caller: OPENAI,
+    about: "The members of an organization, and the roles that they hold.",
+    face: Face::OpenAi,
 };
 /// Directories as an admin handles them.
 pub const DIRECTORIES: Tag = Tag {

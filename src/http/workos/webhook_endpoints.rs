@@ -1,10 +1,12 @@
 //! `/webhook_endpoints`
+//!
+//! Answers show the secret that signs, so those of POSTs are not kept for repeated requests.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::answer::{created, ok};
+use super::answer::{created, ok, shown_once};
 use super::body::Fields;
 use super::error::ApiFailure;
 use super::path::{Segments, id};
@@ -29,7 +31,7 @@ pub async fn create(
         events: body.texts("events")?,
     };
     let made = webhooks::create(&app, &access, new).await?;
-    Ok(created(object(&app, &access, &made)?))
+    Ok(shown_once(created(object(&app, &access, &made)?)))
 }
 
 /// `GET /webhook_endpoints`
@@ -90,7 +92,7 @@ pub async fn rotate_secret(
     body: Fields,
 ) -> Result<Response, ApiFailure> {
     let changed = webhooks::rotate(&app, &access, id(&endpoint)?, body.number("overlap_hours")?).await?;
-    Ok(ok(object(&app, &access, &changed)?))
+    Ok(shown_once(ok(object(&app, &access, &changed)?)))
 }
 
 /// `POST /webhook_endpoints/{id}/replay`
@@ -114,7 +116,7 @@ pub async fn replay(
         }
     };
     let changed = again::replay(&app, &access, id(&endpoint)?, start).await?;
-    Ok(ok(object(&app, &access, &changed)?))
+    Ok(shown_once(ok(object(&app, &access, &changed)?)))
 }
 
 /// `GET /webhook_endpoints/{id}/deliveries?state=…`

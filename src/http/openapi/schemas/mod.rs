@@ -2,9 +2,11 @@
 
 pub mod directories;
 pub mod errors;
+pub mod events;
 pub mod explanations;
 pub mod keys;
 pub mod native;
+pub mod openai;
 pub mod plans;
 pub mod rules;
 pub mod runs;

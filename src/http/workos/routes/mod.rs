@@ -1,5 +1,7 @@
 //! The endpoints of the WorkOS-shaped API with their descriptions.
 
+mod events;
+
 use super::{
     directories, directory_groups, directory_users, group_members, groups, memberships, organization_domains,
     organizations, roles, users,
@@ -18,6 +20,7 @@ pub fn routes() -> Endpoints {
         .merge(users())
         .merge(roles())
         .merge(directory_sync())
+        .merge(events::routes())
 }
 
 fn organizations() -> Endpoints {
