@@ -121,8 +121,8 @@ fn reused() -> Error {
 }
 
 fn withheld() -> Error {
-    let message = "the request was done, and its answer showed a secret that is not kept: if you did not get it, revoke \
-                   what was made and make another with a new key";
+    let message = "the request was done, and its answer showed a secret that is not kept: if you did not get it, read what \
+                   was made, or remove it and make another with a new key";
     Error::conflict("idempotency_not_repeatable", message)
 }
 

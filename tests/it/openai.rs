@@ -492,3 +492,24 @@ async fn the_organization_is_that_of_the_key_or_the_one_that_a_header_names() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_with_its_key_is_done_once() {
+    on_each_server(|server| async move {
+        let organization = server.organization("Acme").await;
+        let key = server.organization_key(&organization, "admin").await;
+        let url = format!("{}/v1/organization/groups", server.server.url());
+        let http = client();
+        let post = async |name: &str| {
+            let request = http.post(&url).bearer_auth(&key).header("idempotency-key", "once");
+            answer(request.json(&json!({"name": name}))).await
+        };
+        let first = post("Ops").await.expect(200);
+        let again = post("Ops").await.expect(200);
+        assert_eq!((&again.body, &again.headers["idempotent-replayed"]), (&first.body, &"true".parse().unwrap()));
+        assert_eq!(refusal(&post("Other").await, 400), "idempotency_key_reused");
+        let all = answer(http.get(&url).bearer_auth(&key)).await.expect(200);
+        assert_eq!(*all.at("/data"), json!([first.body]));
+    })
+    .await;
+}

@@ -48,7 +48,7 @@ impl IntoResponse for Failure {
             }
             _ => {}
         }
-        if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
+        if status.is_client_error() && ![StatusCode::TOO_MANY_REQUESTS, StatusCode::CONFLICT].contains(&status) {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         response
@@ -79,6 +79,8 @@ fn face(error: &Error) -> (StatusCode, Value) {
             let param = Some(field.as_str()).filter(|field| !field.is_empty());
             (StatusCode::BAD_REQUEST, object("invalid_request_error", code, param, &said))
         }
+        // The one conflict that is over when the request comes again.
+        Error::Conflict { code: code @ "idempotency_in_progress", .. } => refused(StatusCode::CONFLICT, code),
         Error::Conflict { code, .. } | Error::Refused { code, .. } => refused(StatusCode::BAD_REQUEST, code),
         Error::Stale { .. } => refused(StatusCode::PRECONDITION_FAILED, "stale"),
         Error::Scim(error) => {

@@ -54,13 +54,11 @@ impl Described {
 
     /// The page for people, made by `render` when somebody asks for the first time.
     pub fn page(&self, render: impl FnOnce(&Document) -> Result<Cached>) -> Result<&Cached> {
-        match self.page.get() {
-            Some(page) => Ok(page),
-            None => {
-                let page = render(self.document())?;
-                Ok(self.page.get_or_init(|| page))
-            }
+        if let Some(page) = self.page.get() {
+            return Ok(page);
         }
+        let page = render(self.document())?;
+        Ok(self.page.get_or_init(|| page))
     }
 }
 
