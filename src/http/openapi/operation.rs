@@ -272,7 +272,7 @@ impl Operation {
                 409,
                 "`idempotency_in_progress`, `idempotency_outcome_unknown`, `idempotency_not_repeatable`: see Idempotency-Key.",
             ),
-            (has_body, 413, "The body is too large."),
+            (has_body || keyed, 413, "The body is too large."),
             (in_query, 414, "The query is too long."),
             (has_body, 415, "The body is not JSON by its `Content-Type`."),
             (

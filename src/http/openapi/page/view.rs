@@ -193,6 +193,12 @@ fn parameter(parameter: &Value) -> Parameter {
 }
 
 fn body(schema: &Value, required: bool) -> Body {
+    if schema["properties"]["list_metadata"].is_object() {
+        // The envelope is the same for all lists, and is described once, at the top.
+        let items = fields::kind(&schema["properties"]["data"]["items"]);
+        let words = format!("list of {}", items.words);
+        return Body { required, refers_to: items.refers_to, fields: Vec::new(), words };
+    }
     let kind = fields::kind(schema);
     let is_reference = schema.get("$ref").is_some();
     let fields = if is_reference { Vec::new() } else { fields::of(schema) };
