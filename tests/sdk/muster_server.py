@@ -1,4 +1,10 @@
-"""Starts Muster for a test of an SDK, and asks it for what the test needs. Standard library only."""
+"""Starts Muster for a test of an SDK, and asks it for what the test needs. Standard library only.
+
+    python tests/sdk/muster_server.py sqlite:///tmp/muster.db python -m pytest tests/sdk/python
+
+runs a command beside Muster on that database, with MUSTER_URL and MUSTER_API_KEY in its environment, and exits
+as the command does.
+"""
 
 import contextlib
 import json
@@ -18,39 +24,96 @@ STARTUP_SECONDS = 30
 
 
 @dataclass
-class Directory:
-    """A SCIM directory, as an identity provider sees it."""
-
-    base_url: str
-    token: str
-
-
-@dataclass
 class Server:
-    """A running server and the key to all of it."""
+    """A running server and a key to it."""
 
     url: str
     api_key: str
 
-    def post(self, path: str, body: dict) -> dict:
-        """Makes a POST request; the answer's body."""
-        request = urllib.request.Request(
-            self.url + path,
-            data=json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
-        )
+    @staticmethod
+    def from_environment() -> "Server":
+        """The server that this command runs beside."""
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            sys.exit(f"POST {path}: {error.code} {error.read().decode()}")
+            return Server(os.environ["MUSTER_URL"], os.environ["MUSTER_API_KEY"])
+        except KeyError as missing:
+            sys.exit(f"{missing} is not set: run this with tests/sdk/muster_server.py, or point it at a server")
 
-    def directory(self, name: str) -> Directory:
-        """A new directory of a new organization."""
-        organization = self.post("/organizations", {"name": name})
-        directory = self.post("/directories", {"organization_id": organization["id"], "name": name})
-        token = self.post(f"/directories/{directory['id']}/tokens", {"name": name})
-        return Directory(directory["scim_base_url"], token["token"])
+    def request(self, method: str, path: str, body: dict | None = None) -> dict:
+        """A request to one of the APIs; the answer's body. An answer that is no success ends the test."""
+        return send(method, self.url + path, self.api_key, "application/json", body)
+
+    def organization(self, name: str) -> dict:
+        """A new organization."""
+        return self.request("POST", "/organizations", {"name": name})
+
+    def directory(self, organization_id: str, name: str) -> "Directory":
+        """A new directory of an organization, with a token to push to it."""
+        directory = self.request("POST", "/directories", {"organization_id": organization_id, "name": name})
+        token = self.request("POST", f"/directories/{directory['id']}/tokens", {"name": name})
+        return Directory(directory["id"], directory["scim_base_url"], token["token"])
+
+    def organization_key(self, organization_id: str, role: str = "owner") -> str:
+        """A key that reaches one organization."""
+        body = {"name": "sdk", "organization_id": organization_id, "role": role}
+        return self.request("POST", "/api_keys", body)["key"]
+
+    def rule(self, organization_id: str, key: str, when: dict, then: list[dict]) -> dict:
+        """A mapping rule, in force at once."""
+        body = {"organization_id": organization_id, "key": key, "when": when, "then": then, "apply": True}
+        return self.request("POST", "/mapping_rules", body)
+
+
+@dataclass
+class Directory:
+    """A SCIM directory, as an identity provider sees it."""
+
+    id: str
+    base_url: str
+    token: str
+
+    def request(self, method: str, path: str, body: dict | None = None) -> dict:
+        """A SCIM request; the answer's body."""
+        return send(method, self.base_url + path, self.token, "application/scim+json", body)
+
+    def user(self, user_name: str, **attributes: object) -> str:
+        """Pushes a person; the id."""
+        return self.request("POST", "/Users", {"schemas": [USER], "userName": user_name, **attributes})["id"]
+
+    def users(self, prefix: str, count: int) -> list[str]:
+        """Pushes many people in one request; their ids in the same order."""
+        names = [f"{prefix}{number:03}@corp.example" for number in range(count)]
+        operations = [
+            {"method": "POST", "path": "/Users", "bulkId": name, "data": {"schemas": [USER], "userName": name}}
+            for name in names
+        ]
+        answer = self.request("POST", "/Bulk", {"schemas": [BULK], "Operations": operations})
+        failed = [operation for operation in answer["Operations"] if operation["status"] != "201"]
+        if failed:
+            sys.exit(f"a bulk request failed: {failed[0]}")
+        return [operation["location"].rsplit("/", 1)[1] for operation in answer["Operations"]]
+
+    def group(self, display_name: str, members: list[str]) -> str:
+        """Pushes a group with people as its members; the id."""
+        members = [{"value": member} for member in members]
+        body = {"schemas": [GROUP], "displayName": display_name, "members": members}
+        return self.request("POST", "/Groups", body)["id"]
+
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+
+
+def send(method: str, url: str, key: str, media_type: str, body: dict | None = None) -> dict:
+    """A request with JSON; the answer's body, `{}` if it has none. An answer that is no success raises."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": media_type}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.loads(response.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(f"{method} {url}: {error.code} {error.read().decode()}") from None
 
 
 @contextlib.contextmanager
@@ -61,10 +124,16 @@ def running(database_url: str) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         address = "127.0.0.1:{}".format(probe.getsockname()[1])
     server = Server(f"http://{address}", f"sk_test_{secrets.token_hex(32)}")
+    environment = {
+        **os.environ,
+        "MUSTER_ROOT_API_KEY": server.api_key,
+        # The tests receive webhooks on this machine, without TLS.
+        "MUSTER_WEBHOOKS_ALLOW_PRIVATE": "true",
+    }
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             [program, "serve", "--listen", address, "--database-url", database_url],
-            env={**os.environ, "MUSTER_ROOT_API_KEY": server.api_key},
+            env=environment,
             stdout=log,
             stderr=log,
         )
@@ -91,3 +160,18 @@ def _wait_until_ready(server: Server, process: subprocess.Popen) -> None:
             return
         time.sleep(0.1)
     sys.exit("the server does not become ready")
+
+
+def main() -> None:
+    if len(sys.argv) < 3:
+        sys.exit(f"usage: {sys.argv[0]} DATABASE_URL COMMAND…")
+    with running(sys.argv[1]) as server:
+        environment = {**os.environ, "MUSTER_URL": server.url, "MUSTER_API_KEY": server.api_key}
+        status = subprocess.run(sys.argv[2:], env=environment, check=False).returncode
+        if status != 0:
+            # Within the block, so that a failure shows the server's log.
+            sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """Runs the public suite scim2-tester and prints each check.
 
-With a database URL as argument it starts Muster on that database; without one it tests the directory at
-MUSTER_SCIM_BASE_URL with the token MUSTER_SCIM_TOKEN, whatever server that is.
+Tests a new directory of the Muster at MUSTER_URL; with MUSTER_SCIM_BASE_URL and MUSTER_SCIM_TOKEN set, the
+directory there, whatever server that is.
 
 Exits with 1 if a check failed, or if there were suspiciously few of them.
 """
@@ -9,8 +9,8 @@ Exits with 1 if a check failed, or if there were suspiciously few of them.
 import os
 import sys
 
-import muster_server
 from httpx2 import Client
+from muster_server import Directory, Server
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
@@ -30,7 +30,7 @@ SIGNS = {
 }
 
 
-def check(directory: muster_server.Directory) -> bool:
+def check(directory: Directory) -> bool:
     headers = {"Authorization": f"Bearer {directory.token}"}
     with Client(base_url=directory.base_url, headers=headers, timeout=60) as client:
         results = check_server(SyncSCIMClient(client))
@@ -47,17 +47,12 @@ def check(directory: muster_server.Directory) -> bool:
     return failed == 0 and len(results) >= FEWEST_CHECKS
 
 
-def main() -> None:
-    if len(sys.argv) > 1:
-        with muster_server.running(sys.argv[1]) as server:
-            # Within the block, so that a failure shows the server's log.
-            if not check(server.directory("scim2-tester")):
-                sys.exit(1)
-    else:
-        environment = os.environ
-        directory = muster_server.Directory(environment["MUSTER_SCIM_BASE_URL"], environment["MUSTER_SCIM_TOKEN"])
-        sys.exit(0 if check(directory) else 1)
+def directory() -> Directory:
+    if "MUSTER_SCIM_BASE_URL" in os.environ:
+        return Directory("", os.environ["MUSTER_SCIM_BASE_URL"], os.environ["MUSTER_SCIM_TOKEN"])
+    server = Server.from_environment()
+    return server.directory(server.organization("scim2-tester")["id"], "scim2-tester")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(0 if check(directory()) else 1)
