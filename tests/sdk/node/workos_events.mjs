@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { GenericServerException, UnprocessableEntityException } from "@workos-inc/node";
-import { Directory, ids, organization, refused, unique, workos } from "./support.mjs";
+import { Directory, ids, organization, refused, unique, within, workos } from "./support.mjs";
 
 const { events, groups, organizations, userManagement: users } = workos;
 
@@ -34,6 +34,8 @@ test("what happens to an organization is told in order", async () => {
   await directory.request("DELETE", `/Groups/${pushed}`);
   await directory.request("DELETE", `/Users/${ada}`);
   await workos.directorySync.deleteDirectory(directory.id);
+  const left = async () => (await workos.directorySync.listDirectories({ organizationId })).data.length;
+  await within(20, "the end of the directory", async () => (await left()) === 0);
   await organizations.deleteOrganization(organizationId);
 
   const wanted = [

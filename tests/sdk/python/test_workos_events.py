@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import ids
+from conftest import ids, within
 from muster_server import Directory, Server
 from workos import BadRequestError, UnprocessableEntityError, WorkOSError
 from workos.events.models import EventSchemaUnknown
@@ -49,7 +49,7 @@ def native_life(workos: Any, organization: Any, unique: str) -> str:
     return user.id
 
 
-def directory_life(workos: Any, server: Server, directory: Directory) -> None:
+def directory_life(workos: Any, server: Server, organization: Any, directory: Directory) -> None:
     """All that can happen to what an identity provider pushes."""
     token = server.request("POST", f"/directories/{directory.id}/tokens", {"name": "second"})
     server.request("DELETE", f"/directories/{directory.id}/tokens/{token['id']}")
@@ -61,13 +61,15 @@ def directory_life(workos: Any, server: Server, directory: Directory) -> None:
     directory.request("DELETE", f"/Groups/{group}")
     directory.request("DELETE", f"/Users/{user}")
     workos.directory_sync.delete_directory(directory.id)
+    directories = workos.directory_sync.list_directories
+    within(20, "the end of the directory", lambda: not directories(organization_id=organization.id).data)
 
 
 def test_every_event_is_understood(
     workos: Any, server: Server, organization: Any, directory: Directory, unique: str
 ) -> None:
     user = native_life(workos, organization, unique)
-    directory_life(workos, server, directory)
+    directory_life(workos, server, organization, directory)
     workos.organizations.delete_organization(organization.id)
 
     pages = workos.events.list_events(events=OF_ORGANIZATION, organization_id=organization.id, limit=7)

@@ -32,7 +32,7 @@ def test_a_new_member_is_active_and_has_the_default_role(
     assert (made.user_id, made.organization_id, made.organization_name) == (user.id, organization.id, organization.name)
     assert (made.status, made.directory_managed) == ("active", False)
     assert made.role.slug == "member" and slugs(made) == ["member"]
-    assert made.user == user
+    assert made.user.to_dict() == user.to_dict()
     read = workos.organization_membership.get_organization_membership(made.id)
     assert read.to_dict() == made.to_dict()
 
