@@ -15,6 +15,7 @@ import re
 import sys
 import tempfile
 import uuid
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -149,7 +150,7 @@ class Guide:
         def choose(text: str) -> str:
             found = ID.match(text)
             known = chosen.ids.get(found[1]) if found else None
-            return known[turn % len(known)] if known else text
+            return known[zlib.crc32(text.encode()) % len(known)] if known else text
 
         endpoint = ("Users", "Groups")[turn % 2]
         named = {"endpoint": endpoint, "id": chosen.scim[endpoint], "name": "User", "urn": USER, "external_id": chosen.name}
