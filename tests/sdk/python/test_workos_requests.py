@@ -108,7 +108,6 @@ def test_a_key_of_an_organization_sees_nothing_of_another(
         lambda: theirs.organization_membership.get_organization_membership(membership.id),
         lambda: theirs.organization_membership.deactivate_organization_membership(membership.id),
         lambda: theirs.user_management.get_user(membership.user_id),
-        lambda: theirs.user_management.update_user(membership.user_id, first_name="Mallory"),
         lambda: theirs.directory_sync.get_directory(directory.id),
         lambda: theirs.directory_sync.delete_directory(directory.id),
         lambda: theirs.directory_sync.list_users(directory=directory.id),
@@ -118,6 +117,10 @@ def test_a_key_of_an_organization_sees_nothing_of_another(
         with pytest.raises(NotFoundError) as refused:
             attempt()
         assert refused.value.code == "entity_not_found"
+    # Users are of the environment, whose keys alone change them.
+    for user_id in (membership.user_id, f"user_{MISSING}"):
+        with pytest.raises(AuthorizationError):
+            theirs.user_management.update_user(user_id, first_name="Mallory")
     assert [row.id for row in theirs.organizations.list_organizations().data] == [other.id]
     assert theirs.user_management.list_users().data == []
     assert theirs.directory_sync.list_directories().data == []
