@@ -98,7 +98,8 @@ impl Bench {
             let directories = directories::list(app, &access, within, None, &page).await?.rows;
             let directory = directories.first().context("the organization has no directory")?.id;
             let new = NewToken { name: "Bench".to_owned(), expires_at: None, allowed_ips: Vec::new() };
-            let (_, token) = keys::create_token(app, access.organization(organization.id)?, directory, new).await?;
+            let (_, token) =
+                keys::create_token(app, &access, access.organization(organization.id)?, directory, new).await?;
             let mut tx = app.db.read().await?;
             let users = walk::people(&mut tx, organization.id, Id::nil(), i64::MAX).await?;
             let groups = walk::groups(&mut tx, organization.id, Id::nil(), i64::MAX).await?;

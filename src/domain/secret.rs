@@ -25,6 +25,11 @@ impl Secret {
         hint(&self.0)
     }
 
+    /// Its last four characters, by which events name it.
+    pub fn suffix(&self) -> String {
+        self.0.chars().skip(self.0.chars().count().saturating_sub(4)).collect()
+    }
+
     /// What is stored.
     pub fn digest(&self) -> String {
         digest(&self.0)

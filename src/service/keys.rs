@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use serde_json::{Value, json};
 
 use super::change::Change;
 use super::provisioning::Noted;
 use crate::app::App;
+use crate::domain::clock::timestamp;
 use crate::domain::directory::Directory;
 use crate::domain::event::Cause;
 use crate::domain::id::{ApiKeyId, DirectoryId, OrganizationId, RequestId, ScimTokenId};
@@ -238,6 +240,7 @@ pub struct NewToken {
 /// Makes a SCIM token for a directory. The secret is in this answer only.
 pub async fn create_token(
     app: &App,
+    access: &ApiAccess,
     scope: OrganizationScope,
     directory: DirectoryId,
     new: NewToken,
@@ -252,19 +255,23 @@ pub async fn create_token(
         directory,
         name: new.name,
         hint: secret.hint(),
+        suffix: secret.suffix(),
         allowed_ips: new.allowed_ips,
         expires_at: new.expires_at,
         last_used_at: None,
         created_at: now,
     };
-    let (stored, digest) = (token.clone(), secret.digest());
+    let (stored, digest, cause) = (token.clone(), secret.digest(), access.cause());
     app.db
         .write(Lane::Organization(scope.organization()), move |tx| {
-            let (token, digest) = (stored.clone(), digest.clone());
+            let (token, digest, cause) = (stored.clone(), digest.clone(), cause.clone());
             Box::pin(async move {
-                let found = directories::find(tx, Some(token.organization), token.directory).await?;
+                let mut change = Change::begin(tx, token.organization, now, &cause).await?;
+                let found = directories::find(change.tx, Some(token.organization), token.directory).await?;
                 found.ok_or_else(|| Error::not_found("directory", token.directory))?;
-                keys::insert_token(tx, &token, &digest).await
+                keys::insert_token(change.tx, &token, &digest).await?;
+                change.emit("dsync.token.created", told(&token));
+                change.finish().await.map(drop)
             })
         })
         .await?;
@@ -284,16 +291,39 @@ pub async fn list_tokens(
     keys::tokens(&mut tx, scope.organization(), directory, page).await
 }
 
+/// The `directory_token` object of events.
+fn told(token: &ScimToken) -> Value {
+    json!({
+        "object": "directory_token",
+        "id": token.id,
+        "directory_id": token.directory,
+        "organization_id": token.organization,
+        "token_suffix": token.suffix,
+        "created_at": timestamp(token.created_at),
+    })
+}
+
 /// Revokes a SCIM token; it stops working at once.
-pub async fn revoke_token(app: &App, scope: OrganizationScope, directory: DirectoryId, id: ScimTokenId) -> Result<()> {
-    let organization = scope.organization();
-    let gone = app
-        .db
+pub async fn revoke_token(
+    app: &App,
+    access: &ApiAccess,
+    scope: OrganizationScope,
+    directory: DirectoryId,
+    id: ScimTokenId,
+) -> Result<()> {
+    let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
+    app.db
         .write(Lane::Organization(organization), move |tx| {
-            Box::pin(keys::delete_token(tx, organization, directory, id))
+            let cause = cause.clone();
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                let gone = keys::delete_token(change.tx, organization, directory, id).await?;
+                let gone = gone.ok_or_else(|| Error::not_found("SCIM token", id))?;
+                change.emit("dsync.token.revoked", told(&gone));
+                change.finish().await.map(drop)
+            })
         })
-        .await?;
-    if gone { Ok(()) } else { Err(Error::not_found("SCIM token", id)) }
+        .await
 }
 
 /// What a new API key is to be.

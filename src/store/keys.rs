@@ -22,6 +22,8 @@ pub struct ScimToken {
     pub name: String,
     /// Its first characters.
     pub hint: String,
+    /// Its last characters; empty for tokens from before they were kept.
+    pub suffix: String,
     /// Networks that it may be used from; everywhere when empty.
     pub allowed_ips: Vec<ipnet::IpNet>,
     /// When it stops working.
@@ -39,6 +41,7 @@ struct TokenRow {
     directory_id: DirectoryId,
     name: String,
     hint: String,
+    suffix: String,
     allowed_ips: String,
     expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
@@ -55,6 +58,7 @@ impl TryFrom<TokenRow> for ScimToken {
             directory: row.directory_id,
             name: row.name,
             hint: row.hint,
+            suffix: row.suffix,
             allowed_ips: serde_json::from_str(&row.allowed_ips)
                 .map_err(|error| Error::internal(format!("{} has corrupt networks: {error}", row.id)))?,
             expires_at: row.expires_at,
@@ -64,19 +68,21 @@ impl TryFrom<TokenRow> for ScimToken {
     }
 }
 
-const TOKEN: &str = "id, organization_id, directory_id, name, hint, allowed_ips, expires_at, last_used_at, created_at";
+const TOKEN: &str = "id, organization_id, directory_id, name, hint, suffix, allowed_ips, expires_at, last_used_at,
+    created_at";
 
 /// Stores a new token.
 pub async fn insert_token(tx: &mut Tx, token: &ScimToken, digest: &str) -> Result<()> {
     let networks = serde_json::to_string(&token.allowed_ips).map_err(|error| Error::Internal(Box::new(error)))?;
-    let stmt = sql("INSERT INTO scim_tokens (organization_id, directory_id, id, name, digest, hint, allowed_ips,
-            expires_at, last_used_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, $9)")
+    let stmt = sql("INSERT INTO scim_tokens (organization_id, directory_id, id, name, digest, hint, suffix,
+            allowed_ips, expires_at, last_used_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10)")
     .bind(token.organization)
     .bind(token.directory)
     .bind(token.id)
     .bind(&token.name)
     .bind(digest)
     .bind(&token.hint)
+    .bind(&token.suffix)
     .bind(networks)
     .bind(token.expires_at)
     .bind(token.created_at);
@@ -88,6 +94,7 @@ struct PresentedRow {
     token_id: ScimTokenId,
     token_name: String,
     token_hint: String,
+    token_suffix: String,
     allowed_ips: String,
     expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
@@ -99,7 +106,7 @@ struct PresentedRow {
 /// The token with this digest, and the directory that it opens.
 pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(ScimToken, Directory)>> {
     let text = format!(
-        "SELECT t.id AS token_id, t.name AS token_name, t.hint AS token_hint, t.allowed_ips, t.expires_at,
+        "SELECT t.id AS token_id, t.name AS token_name, t.hint AS token_hint, t.suffix AS token_suffix, t.allowed_ips, t.expires_at,
             t.last_used_at, t.created_at AS token_created_at, {}
          FROM scim_tokens t
          JOIN directories d ON d.organization_id = t.organization_id AND d.id = t.directory_id
@@ -115,6 +122,7 @@ pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(ScimTo
             directory_id: directory.id,
             name: row.token_name,
             hint: row.token_hint,
+            suffix: row.token_suffix,
             allowed_ips: row.allowed_ips,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,
@@ -138,15 +146,18 @@ pub async fn tokens(
     page.page(rows).try_map(ScimToken::try_from)
 }
 
-/// Removes a token; answers whether there was one.
+/// Removes a token; answers the one that there was.
 pub async fn delete_token(
     tx: &mut Tx,
     organization: OrganizationId,
     directory: DirectoryId,
     id: ScimTokenId,
-) -> Result<bool> {
-    let stmt = sql("DELETE FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 AND id = $3");
-    Ok(tx.execute(stmt.bind(organization).bind(directory).bind(id)).await? > 0)
+) -> Result<Option<ScimToken>> {
+    let text = format!(
+        "DELETE FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 AND id = $3 RETURNING {TOKEN}"
+    );
+    let row: Option<TokenRow> = tx.fetch_optional(sql(text).bind(organization).bind(directory).bind(id)).await?;
+    row.map(ScimToken::try_from).transpose()
 }
 
 /// Revokes every token of a directory.

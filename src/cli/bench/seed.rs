@@ -140,7 +140,7 @@ impl<'a> Seeding<'a> {
         let fields = DirectoryFields { name: Some("Bench".to_owned()), ..DirectoryFields::default() };
         let directory = directories::create(app, access, scope, fields).await?.value.id;
         let new = NewToken { name: "Bench".to_owned(), expires_at: None, allowed_ips: Vec::new() };
-        let (_, token) = keys::create_token(app, scope, directory, new).await?;
+        let (_, token) = keys::create_token(app, access, scope, directory, new).await?;
         let header = format!("Bearer {}", token.reveal());
         let scim = keys::authenticate_scim(app, &directory.to_string(), Some(&header), None).await?;
         Ok(Seeding { app, access, scope, directory, token, scim })

@@ -39,7 +39,7 @@ pub async fn create(
         expires_at: body.time("expires_at")?,
         allowed_ips: networks(&body.texts("allowed_ips")?)?,
     };
-    let (token, secret) = keys::create_token(&app, scope, directory, new).await?;
+    let (token, secret) = keys::create_token(&app, &access, scope, directory, new).await?;
     let mut object = json(&token);
     object["token"] = secret.reveal().into();
     Ok(shown_once(created(object)))
@@ -67,7 +67,7 @@ pub async fn revoke(
 ) -> Result<StatusCode, ApiFailure> {
     let directory = id(&directory)?;
     let scope = directories::scope_of(&app, &access, directory).await?;
-    keys::revoke_token(&app, scope, directory, id(&token)?).await?;
+    keys::revoke_token(&app, &access, scope, directory, id(&token)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -135,7 +135,7 @@ impl Stage {
             let fields = DirectoryFields { name: Some("Directory".to_owned()), settings, ..DirectoryFields::default() };
             let directory = directories::create(app, &api, scope, fields).await.expect("a directory").value.id;
             let new = NewToken { name: "test".to_owned(), expires_at: None, allowed_ips: Vec::new() };
-            let (_, secret) = keys::create_token(app, scope, directory, new).await.expect("a token");
+            let (_, secret) = keys::create_token(app, &api, scope, directory, new).await.expect("a token");
             let header = format!("Bearer {}", secret.reveal());
             let access = keys::authenticate_scim(app, &directory.to_string(), Some(&header), None).await;
             directories.push(access.expect("the token opens the directory"));
