@@ -83,7 +83,7 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
     let pad = |with: u8| block.map(|byte| byte ^ with).to_vec();
     let inner = Sha256::digest([pad(0x36), message.to_vec()].concat());
     let outer = Sha256::digest([pad(0x5c), inner.to_vec()].concat());
-    format!("{outer:02x?}").chars().filter(char::is_ascii_hexdigit).collect()
+    format!("{:02x?}", outer.as_slice()).chars().filter(char::is_ascii_hexdigit).collect()
 }
 
 #[derive(Default)]
