@@ -42,9 +42,18 @@ fn directory() -> Value {
     ])
 }
 
+fn native_group() -> Value {
+    object([must("id", id::<GroupLabel>(), "The group."), must("name", nullable(text()), "Its name.")])
+}
+
 fn why() -> Value {
     object([
-        must("kind", words(&["manual", "rule", "frozen", "held", "exclude", "default"]), "What kind of reason it is."),
+        must(
+            "kind",
+            words(&["manual", "rule", "frozen", "held", "exclude", "group", "default"]),
+            "What kind of reason it is.",
+        ),
+        may("group", native_group(), "For `group`: the native group that a role comes with."),
         must("rule", nullable(rule()), "The rule."),
         must("directory", nullable(directory()), "The directory."),
         must("directory_group", nullable(directory_group()), "The directory group by which the rule gives it."),
