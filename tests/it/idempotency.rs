@@ -165,7 +165,7 @@ async fn an_effect_whose_answer_was_lost_is_not_repeated() {
         post(&server, "one", "/organizations", &body).await.expect(201);
         // As if the program had died between the commit and the answer.
         let lose = "UPDATE idempotency_keys SET state = 'claimed', status = NULL, body = NULL, claimed_at = $1";
-        let long_ago = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
+        let long_ago = server.server.app.clock.now() - Duration::hours(1);
         let lost =
             server.server.app.db.write(Lane::Environment, move |tx| {
                 Box::pin(async move { tx.execute(sql(lose).bind(long_ago)).await })
