@@ -31,6 +31,7 @@ mod mapping_rule_edits;
 mod mapping_rules;
 mod metrics;
 mod native_changes;
+mod native_isolation;
 mod native_read;
 mod native_users;
 mod native_write;
