@@ -14,6 +14,7 @@ pub mod openapi;
 mod operators;
 mod scim;
 pub mod server;
+mod unread;
 mod workos;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub fn router(app: &App) -> Router {
         .layer(Extension(described))
         .layer(CatchPanicLayer::custom(headers::panicked))
         .layer(from_fn(headers::on_every_answer))
+        .layer(from_fn(unread::read_to_its_end))
         .with_state(app.clone())
 }
 

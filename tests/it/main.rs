@@ -5,6 +5,7 @@
 mod architecture;
 mod cli_rules;
 mod collisions;
+mod connections;
 mod directory_lifecycle;
 mod domains;
 mod event_causes;
