@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
 use governor::{DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
-use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::id::DirectoryId;
@@ -14,6 +14,7 @@ use crate::domain::sealed::Vault;
 use crate::domain::{Clock, Error, Result};
 use crate::outbound::dns::{self, Dns};
 use crate::outbound::webhook::Sender;
+use crate::service::streams::Streams;
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
 use crate::telemetry::metrics::{Metrics, Scraped};
@@ -47,7 +48,7 @@ pub struct App {
     /// Told when a webhook endpoint was changed here, or something asked for again. After the commit.
     pub deliver: Arc<Notify>,
     /// Places for streams of events.
-    pub streams: Arc<Semaphore>,
+    pub streams: Arc<Streams>,
     /// Cancelled when the server is told to stop: answers that would go on for ever end then.
     pub stopping: CancellationToken,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,
@@ -55,9 +56,6 @@ pub struct App {
 }
 
 impl App {
-    /// How many streams of events a process serves at a time: each asks the database once a second.
-    pub const STREAMS: usize = 256;
-
     /// Puts the parts together. The receiver is for the worker that writes the request log.
     pub fn new(db: Db, clock: Clock, config: Config) -> (Self, mpsc::Receiver<RequestEntry>) {
         let (request_log, entries) = mpsc::channel(10_000);
@@ -73,7 +71,7 @@ impl App {
             dns: dns::system(),
             request_log,
             wake: Arc::default(),
-            streams: Arc::new(Semaphore::new(Self::STREAMS)),
+            streams: Arc::default(),
             stopping: CancellationToken::new(),
             metrics: Arc::default(),
             scraped: Arc::default(),

@@ -20,4 +20,5 @@ pub mod request_log;
 pub mod retention;
 pub mod runs;
 pub mod status;
+pub mod streams;
 pub mod webhooks;

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -11,7 +10,7 @@ use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt as _, stream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 use super::answer::ok;
 use super::error::ApiFailure;
@@ -22,6 +21,7 @@ use crate::domain::id::{EventId, EventLabel};
 use crate::domain::{Error, Result};
 use crate::http::caller::ApiCaller;
 use crate::service::events::{self, Selection, Wanted};
+use crate::service::streams::Place;
 use crate::store::{Order, PageRequest};
 
 /// How often a stream looks for what other processes wrote.
@@ -88,8 +88,7 @@ pub async fn stream(
         None if selection.from.is_some() => None,
         None => events::head(&app, selection.reach).await?,
     };
-    let busy = || Error::Busy { message: format!("there are {} streams already", App::STREAMS), retry_after: 10 };
-    let place = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| busy())?;
+    let place = app.streams.enter(access.only())?;
     let stopping = app.stopping.clone();
     let follower = Follower { told: app.db.told(), app, selection, after, ready: VecDeque::new(), _place: place };
     let end = async move {
@@ -115,7 +114,7 @@ struct Follower {
     ready: VecDeque<FeedEvent>,
     told: watch::Receiver<()>,
     /// One of the places that this process has for streams.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 fn follow(follower: Follower) -> impl Stream<Item = Result<Message, Infallible>> {

@@ -40,7 +40,7 @@ fn selected(op: Operation) -> Operation {
     op.must_query_many("events", text(), "The names of the events.")
         .query("organization_id", id_in_request::<OrganizationLabel>(), "Those of this organization.")
         .query("range_start", time(), "Those from this time on, in UTC with a `Z`.")
-        .query("range_end", time(), "Those before this time, in UTC with a `Z`.")
+        .query("range_end", time(), "Those up to this time, in UTC with a `Z`.")
         .fails(400, "A cursor that names no event, or one that is not kept any more.")
         .fails(404, "There is no such organization.")
 }
