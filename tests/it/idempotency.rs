@@ -191,10 +191,12 @@ async fn a_restart_forgets_no_key_and_a_day_forgets_all() {
         let again = post(&server, "one", "/organizations", &body).await.expect(201);
         assert!(is_replay(&again));
         assert_eq!(again.body, first.body);
+        // The server prunes by itself, too, so that what is pruned here is not counted.
         clock.advance(Duration::hours(24));
-        assert_eq!(retention::prune(&server.server.app).await.unwrap().keys, 0);
+        retention::prune(&server.server.app).await.unwrap();
+        assert!(is_replay(&post(&server, "one", "/organizations", &body).await.expect(201)));
         clock.advance(Duration::seconds(1));
-        assert_eq!(retention::prune(&server.server.app).await.unwrap().keys, 1);
+        retention::prune(&server.server.app).await.unwrap();
         let anew = post(&server, "one", "/organizations", &body).await.expect(201);
         assert_ne!(anew.text("/id"), first.text("/id"));
     })
