@@ -92,8 +92,7 @@ async fn ids_of_another_organization_are_as_good_as_ids_that_nobody_has() {
                 let method = method.to_uppercase();
                 let body = if method == "GET" || method == "DELETE" { NONE } else { json!({}) };
                 let of_theirs = server.api_with(&key, &method, &fill(&ids), body.clone()).await;
-                let of_nobody =
-                    server.api_with(&key, &method, &fill(&nobody.iter().collect::<Vec<_>>()), body).await;
+                let of_nobody = server.api_with(&key, &method, &fill(&nobody.iter().collect::<Vec<_>>()), body).await;
                 let (a, b) = (told(&of_theirs, &ids), told(&of_nobody, &nobody.iter().collect::<Vec<_>>()));
                 // What is wrong with the body, or that only the environment may, is told before anything is looked for.
                 if a != b || ![400, 403, 404, 422].contains(&of_theirs.status.as_u16()) {

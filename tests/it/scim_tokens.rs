@@ -42,8 +42,9 @@ async fn call(directory: &TestDirectory, method: &str, path: &str, authorization
 #[tokio::test]
 async fn no_route_is_open_to_anybody_without_a_valid_token_of_the_directory() {
     on_each_server(|server| async move {
-        let scene = Scene::set(&server).await;
-        let directory = &scene.directory;
+        let mut scene = Scene::set(&server).await;
+        let directory = scene.directory.clone();
+        let directory = &directory;
         let neighbour = server.directory_in(&directory.organization, json!({})).await;
         let stranger = server.directory().await;
         let tokens = format!("/directories/{}/tokens", directory.id);
@@ -53,6 +54,8 @@ async fn no_route_is_open_to_anybody_without_a_valid_token_of_the_directory() {
         old.token.clone_from(&revoked);
         old.get("/Users").await.expect(200);
         server.api("DELETE", &format!("{tokens}/{}", made.text("/id")), Value::Null).await.expect(204);
+        // Tokens that are made and revoked are told of.
+        scene.remember(&server).await;
         let token = &directory.token;
         let refused: Vec<Option<String>> = vec![
             None,

@@ -22,6 +22,11 @@ impl Scene {
         Scene { directory, user: format!("/Users/{user}"), group: format!("/Groups/{group}"), before }
     }
 
+    /// Takes what is there now for how it was.
+    pub async fn remember(&mut self, server: &TestServer) {
+        self.before = server.state(&self.directory).await;
+    }
+
     /// Every request that takes a body.
     pub fn writes(&self) -> [(&'static str, &str); 9] {
         [
