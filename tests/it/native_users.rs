@@ -248,3 +248,31 @@ async fn rows_of(server: &TestServer, organization: &str) -> Vec<String> {
     }
     found
 }
+
+#[tokio::test]
+async fn a_worker_goes_on_with_an_organization_that_was_left_half_deleted() {
+    on_each_server(|server| async move {
+        let (organization, ..) = full(&server).await;
+        let id: muster::domain::id::OrganizationId = organization.parse().unwrap();
+        // What the first transaction of a deletion does, after which the process dies.
+        let now = server.server.app.clock.now();
+        let buried = server.server.app.db.write(muster::store::Lane::Organization(id), move |tx| {
+            Box::pin(async move {
+                muster::store::organizations::bury(tx, id, r#"{"key": "root", "name": "Root key"}"#, now).await?;
+                muster::store::emptying::shut(tx, id, now).await
+            })
+        });
+        buried.await.unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !rows_of(&server, &organization).await.is_empty() {
+            assert!(std::time::Instant::now() < deadline, "{:?} are left", rows_of(&server, &organization).await);
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let mut tx = server.server.app.db.read().await.unwrap();
+        let told = muster::store::events::after(&mut tx, id, 0, 1_000).await.unwrap();
+        let last = told.last().unwrap();
+        assert_eq!(last.event, "organization.deleted");
+        assert!(last.context.contains("Root key"), "whoever began it is named: {}", last.context);
+    })
+    .await;
+}
