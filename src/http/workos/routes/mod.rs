@@ -332,7 +332,7 @@ fn directory_sync() -> Endpoints {
         .get("/directory_users", directory_users::list, |op| {
             op.id("listDirectoryUsers")
                 .summary("List directory users")
-                .about("One of `directory` and `group` is needed.")
+                .about("All that the key reaches, unless `directory` or `group` says which.")
                 .query("directory", id_in_request::<DirectoryLabel>(), "Those of this directory.")
                 .query("group", id_in_request::<DirectoryGroupLabel>(), "Those in this directory group.")
                 .query("idp_id", text(), "The one with this id of the identity provider; needs `directory`.")
@@ -350,7 +350,7 @@ fn directory_sync() -> Endpoints {
         .get("/directory_groups", directory_groups::list, |op| {
             op.id("listDirectoryGroups")
                 .summary("List directory groups")
-                .about("One of `directory` and `user` is needed.")
+                .about("All that the key reaches, unless `directory` or `user` says which.")
                 .query("directory", id_in_request::<DirectoryLabel>(), "Those of this directory.")
                 .query("user", id_in_request::<DirectoryUserLabel>(), "Those that this directory user is in.")
                 .lists(of_directories::directory_group())
