@@ -50,7 +50,7 @@ pub async fn change(
             let (members, cause) = (members.clone(), cause.clone());
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
-                let group = groups::require(&mut change, group).await?;
+                let group = groups::require(change.tx, organization, group).await?;
                 groups::refuse_if_managed(&mut change, &group, "its people are those of the directory group").await?;
                 require_all(&mut change, &members).await?;
                 refuse_if_by_rule(&mut change, &group, &members.remove).await?;

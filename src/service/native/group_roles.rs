@@ -2,16 +2,17 @@
 //! holds them: converge sees to it.
 
 use crate::app::App;
-use crate::domain::id::{GroupId, OrganizationId, RoleId, RunId};
+use crate::domain::id::{GroupId, RoleId, RunId};
 use crate::domain::native::{Group, Role};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
+use crate::service::native::groups::require as require_group;
 use crate::service::native::roles::find as find_role;
 use crate::service::runs::effect;
-use crate::store::{Lane, Page, PageRequest, Tx, bindings, group_roles, groups};
+use crate::store::{Lane, Page, PageRequest, bindings, group_roles, groups};
 
 /// A role that was assigned to a group.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ pub async fn assign(
             let cause = cause.clone();
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
-                let (id, group) = (group, find_group(change.tx, organization, group).await?);
+                let (id, group) = (group, require_group(change.tx, organization, group).await?);
                 let role = find_role(change.tx, organization, role).await?;
                 let new = group_roles::insert(change.tx, organization, (id, role.id), &cause.actor(), now).await?;
                 let run = if new { settle_members(&mut change, id, at_once).await? } else { None };
@@ -80,7 +81,7 @@ pub async fn unassign(
             let cause = cause.clone();
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
-                find_group(change.tx, organization, group).await?;
+                require_group(change.tx, organization, group).await?;
                 if !group_roles::delete(change.tx, organization, group, role).await? {
                     return Err(Error::not_found("role of the group", role));
                 }
@@ -112,20 +113,16 @@ fn tell(app: &App, run: Option<RunId>) {
 /// A page of the roles that a group has.
 pub async fn list(app: &App, scope: OrganizationScope, group: GroupId, page: &PageRequest) -> Result<Page<Role>> {
     let mut tx = app.db.read().await?;
-    find_group(&mut tx, scope.organization(), group).await?;
+    require_group(&mut tx, scope.organization(), group).await?;
     group_roles::list(&mut tx, scope.organization(), group, page).await
 }
 
 /// A role that a group has.
 pub async fn get(app: &App, scope: OrganizationScope, group: GroupId, role: RoleId) -> Result<Role> {
     let (mut tx, organization) = (app.db.read().await?, scope.organization());
-    find_group(&mut tx, organization, group).await?;
+    require_group(&mut tx, organization, group).await?;
     if !group_roles::has(&mut tx, organization, group, role).await? {
         return Err(Error::not_found("role of the group", role));
     }
     find_role(&mut tx, organization, role).await
-}
-
-async fn find_group(tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<Group> {
-    groups::find(tx, organization, id).await?.ok_or_else(|| Error::not_found("group", id))
 }

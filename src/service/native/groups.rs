@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 
 use super::by_hand;
 use crate::app::App;
-use crate::domain::id::{GroupId, MembershipId};
+use crate::domain::id::{GroupId, MembershipId, OrganizationId};
 use crate::domain::native::{Group, name_key};
 use crate::domain::origin::Target;
 use crate::domain::scope::OrganizationScope;
@@ -15,7 +15,7 @@ use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
 use crate::service::organizations;
-use crate::store::{Lane, Page, PageRequest, collisions, groups, memberships, origins, rules};
+use crate::store::{Lane, Page, PageRequest, Tx, collisions, groups, memberships, origins, rules};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 256;
@@ -93,7 +93,7 @@ pub async fn update(
             let (fields, cause) = (fields.clone(), cause.clone());
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
-                let before = require(&mut change, id).await?;
+                let before = require(change.tx, organization, id).await?;
                 let mut group = before.clone();
                 if let Some(name) = fields.name.filter(|name| *name != before.name) {
                     refuse_if_managed(&mut change, &before, "its name is that of the directory group").await?;
@@ -130,7 +130,7 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id:
             let cause = cause.clone();
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
-                let group = require(&mut change, id).await?;
+                let group = require(change.tx, organization, id).await?;
                 refuse_if_managed(&mut change, &group, "it goes with the directory group").await?;
                 refuse_if_named(&mut change, &group).await?;
                 let people = origins::people_of_group(change.tx, organization, id).await?;
@@ -147,10 +147,9 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id:
         .await
 }
 
-/// The group, in the transaction of a change.
-pub(super) async fn require(change: &mut Change<'_>, id: GroupId) -> Result<Group> {
-    let found = groups::find(change.tx, change.organization, id).await?;
-    found.ok_or_else(|| Error::not_found("group", id))
+/// The group with this id; 404 if there is none.
+pub(super) async fn require(tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<Group> {
+    groups::find(tx, organization, id).await?.ok_or_else(|| Error::not_found("group", id))
 }
 
 /// Refuses what only the identity provider decides about a mirrored group; `since` says why that is so.
@@ -201,9 +200,7 @@ fn check_description(description: Option<&str>) -> Result<()> {
 
 /// The group with this id.
 pub async fn get(app: &App, scope: OrganizationScope, id: GroupId) -> Result<Group> {
-    let mut tx = app.db.read().await?;
-    let found = groups::find(&mut tx, scope.organization(), id).await?;
-    found.ok_or_else(|| Error::not_found("group", id))
+    require(&mut app.db.read().await?, scope.organization(), id).await
 }
 
 /// A page of the organization's groups; `search` is part of a name, or an id.

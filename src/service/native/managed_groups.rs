@@ -2,10 +2,11 @@
 //! directory.
 
 use crate::app::App;
+use crate::domain::Result;
 use crate::domain::id::GroupId;
 use crate::domain::native::Group;
 use crate::domain::scope::OrganizationScope;
-use crate::domain::{Error, Result};
+use crate::service::native::groups::require;
 use crate::service::organizations;
 use crate::store::{Page, PageRequest, collisions, groups};
 
@@ -21,7 +22,7 @@ pub async fn list(app: &App, scope: OrganizationScope, page: &PageRequest) -> Re
 /// The group with this id.
 pub async fn get(app: &App, scope: OrganizationScope, id: GroupId) -> Result<(Group, bool)> {
     let (mut tx, organization) = (app.db.snapshot().await?, scope.organization());
-    let group = groups::find(&mut tx, organization, id).await?.ok_or_else(|| Error::not_found("group", id))?;
+    let group = require(&mut tx, organization, id).await?;
     let mirrors = collisions::mirrored_by(&mut tx, organization, [id]).await?;
     Ok((group, mirrors.contains_key(&id)))
 }

@@ -159,14 +159,20 @@ pub async fn reactivate(
     scope: OrganizationScope,
     id: MembershipId,
 ) -> Result<Outcome<Listed>> {
-    let done = decide(app, access, scope, id, move |change, stored| {
-        Box::pin(async move {
-            set_deactivated(change, stored, false).await?;
-            converge(change, Scope::of_memberships([id])).await?;
-            require_active(change, id).await
+    let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
+    app.db
+        .write(Lane::Organization(organization), move |tx| {
+            let cause = cause.clone();
+            Box::pin(async move {
+                let mut change = Change::begin(tx, organization, now, &cause).await?;
+                let stored = require(&mut change, id).await?;
+                set_deactivated(&mut change, stored, false).await?;
+                converge(&mut change, Scope::of_memberships([id])).await?;
+                require_active(&mut change, id).await?;
+                answer(change, id).await
+            })
         })
-    });
-    done.await
+        .await
 }
 
 async fn set_deactivated(change: &mut Change<'_>, mut stored: StoredMembership, deactivated: bool) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::groups::require as require_group;
 use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId, UserId};
 use crate::domain::native::{Membership, User};
@@ -10,7 +11,7 @@ use crate::domain::{Error, Result};
 use crate::service::keys::ApiAccess;
 use crate::service::organizations::require;
 use crate::store::memberships::{self, Search, WithUser};
-use crate::store::{Page, PageRequest, Tx, groups, organizations};
+use crate::store::{Page, PageRequest, Tx, organizations};
 
 /// A membership as an application reads it.
 #[derive(Debug, Clone)]
@@ -72,8 +73,7 @@ pub async fn list_of_group(
 ) -> Result<Page<WithUser>> {
     let organization = scope.organization();
     let mut tx = app.db.snapshot().await?;
-    let found = groups::find(&mut tx, organization, group).await?;
-    found.ok_or_else(|| Error::not_found("group", group))?;
+    require_group(&mut tx, organization, group).await?;
     let search = Search { organization: Some(organization), group: Some(group), ..Search::default() };
     memberships::list(&mut tx, &search, page).await
 }

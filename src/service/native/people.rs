@@ -1,6 +1,7 @@
 //! The people of an organization by their user ids: whoever has a membership in force. Others are no users of it.
 
 use super::group_members::{self, MemberChange};
+use super::groups::require as require_group;
 use super::membership_changes;
 use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId, UserId};
@@ -10,7 +11,7 @@ use crate::service::keys::ApiAccess;
 use crate::service::organizations;
 use crate::store::memberships::{self, WithUser};
 use crate::store::people::{self, GroupMember};
-use crate::store::{Page, PageRequest, Tx, groups};
+use crate::store::{Page, PageRequest, Tx};
 
 /// A page of the people, in the order of their user ids; of those with these addresses, if there are any.
 pub async fn list(
@@ -127,8 +128,4 @@ pub async fn quit(
 pub async fn expel(app: &App, access: &ApiAccess, scope: OrganizationScope, user: UserId) -> Result<i64> {
     let (membership, _) = get(app, scope, user).await?;
     membership_changes::delete(app, access, scope, membership.id).await
-}
-
-async fn require_group(tx: &mut Tx, organization: OrganizationId, id: GroupId) -> Result<()> {
-    groups::find(tx, organization, id).await?.map(drop).ok_or_else(|| Error::not_found("group", id))
 }

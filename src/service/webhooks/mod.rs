@@ -86,8 +86,10 @@ pub async fn create(app: &App, access: &ApiAccess, new: NewEndpoint) -> Result<W
             let (endpoint, url_key) = (endpoint.clone(), url_key.clone());
             Box::pin(async move {
                 if let Some(organization) = endpoint.organization {
-                    let exists = organizations::event_head(tx, organization, false).await?.is_some();
-                    exists.then_some(()).ok_or_else(|| Error::not_found("organization", organization))?;
+                    organizations::exists(tx, organization)
+                        .await?
+                        .then_some(())
+                        .ok_or_else(|| Error::not_found("organization", organization))?;
                 }
                 if stored::count(tx, endpoint.organization).await? >= MOST {
                     let message = format!("there are {MOST} webhook endpoints already; remove one first");
