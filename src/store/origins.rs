@@ -70,19 +70,6 @@ pub async fn speak_for_group(tx: &mut Tx, organization: OrganizationId, group: G
     Ok(row.is_some())
 }
 
-/// Those for whose belonging to a group something speaks.
-pub async fn people_of_group(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    group: GroupId,
-) -> Result<BTreeSet<MembershipId>> {
-    // Without DISTINCT, for which SQLite would rather walk through all origins in the order of memberships.
-    let stmt = sql("SELECT membership_id FROM origins
-         WHERE organization_id = $1 AND target_id = $2 AND target = 'group'");
-    let rows: Vec<(MembershipId,)> = tx.fetch_all(stmt.bind(organization).bind(group)).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
 /// All origins of a target, in no order.
 pub async fn of_target(tx: &mut Tx, organization: OrganizationId, target: Target) -> Result<Vec<Placed>> {
     let (word, id) = target_cells(target);

@@ -210,6 +210,7 @@ pub(crate) async fn expunge(change: &mut Change<'_>, ids: &[MembershipId]) -> Re
             change.emit("group.member_removed", settle::member_json(group, membership.id));
         }
         change.emit("organization_membership.deleted", membership.json());
+        change.flush_if_large().await?;
     }
     Ok(())
 }

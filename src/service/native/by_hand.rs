@@ -1,12 +1,13 @@
-//! Manual origins: what somebody decided by hand or by API. Convergence makes native state agree with them; nothing
+//! Manual origins: what somebody decided by hand or by API, and the end of every origin of what is deleted. Convergence makes native state agree with them; nothing
 //! here writes native rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::Result;
 use crate::domain::id::MembershipId;
 use crate::domain::origin::{Kind, Origin, Target};
 use crate::service::change::Change;
+use crate::service::mapping::parked;
 use crate::store::origins::{self, Made, Placed};
 
 /// The one manual origin of a target.
@@ -44,7 +45,29 @@ pub(super) async fn take(
             }
         }
     }
-    let (cause, since) = (change.cause.context().to_string(), change.position());
-    origins::record_ended(change.tx, change.organization, &lost, &cause, since, change.now).await?;
+    record(change, &lost).await?;
     origins::delete(change.tx, change.organization, &ended).await
+}
+
+/// Ends everything that speaks for a target that is about to go: manual origins, those that a guard holds, and those that
+/// wait with a paused directory. Answers whose they were.
+pub(super) async fn end_all(change: &mut Change<'_>, target: Target) -> Result<BTreeSet<MembershipId>> {
+    let stored = origins::of_target(change.tx, change.organization, target).await?;
+    let held = stored.iter().filter(|(_, origin)| origin.kind == Kind::Held);
+    let held: Vec<_> = held.map(|(membership, origin)| (*membership, origin.target)).collect();
+    if !held.is_empty() {
+        parked::vanish(change, &held).await?;
+    }
+    // Of several reasons that somebody had, one is kept.
+    let lost: BTreeMap<MembershipId, Origin> =
+        stored.iter().filter(|(_, origin)| origin.kind != Kind::Exclude).copied().collect();
+    record(change, &lost.into_iter().collect::<Vec<_>>()).await?;
+    origins::delete(change.tx, change.organization, &stored).await?;
+    Ok(stored.into_iter().map(|(membership, _)| membership).collect())
+}
+
+/// Keeps why these were lost.
+async fn record(change: &mut Change<'_>, lost: &[Placed]) -> Result<()> {
+    let (cause, since) = (change.cause.context().to_string(), change.position());
+    origins::record_ended(change.tx, change.organization, lost, &cause, since, change.now).await
 }

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, json};
 
-use super::by_hand;
+use super::{by_hand, naming};
 use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId};
 use crate::domain::native::{Group, name_key};
 use crate::domain::origin::Target;
+use crate::domain::rule::Action;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
 use crate::service::organizations;
-use crate::store::{Lane, Page, PageRequest, Tx, collisions, groups, memberships, origins, rules};
+use crate::store::{Lane, Page, PageRequest, Tx, collisions, groups, memberships};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 256;
@@ -121,7 +122,7 @@ pub async fn update(
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] `group_managed` for a group that a rule mirrors, `group_in_use` for one that a rule in force
+/// [`Error::Refused`] `group_managed` for a group that a rule mirrors, `group_in_use` for one that a rule
 /// names; [`Error::NotFound`].
 pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id: GroupId) -> Result<i64> {
     let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
@@ -132,10 +133,11 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id:
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
                 let group = require(change.tx, organization, id).await?;
                 refuse_if_managed(&mut change, &group, "it goes with the directory group").await?;
-                refuse_if_named(&mut change, &group).await?;
-                let people = origins::people_of_group(change.tx, organization, id).await?;
-                let people: Vec<MembershipId> = people.into_iter().collect();
-                by_hand::take(&mut change, &people, |target| target == Target::Group(id)).await?;
+                let what = format!("the group '{}'", group.name);
+                let names = |action: &Action| action.names().0 == Some(id);
+                naming::refuse_if_named(change.tx, organization, "group_in_use", &what, names).await?;
+                // Also what a guard holds, and what waits with a paused directory.
+                let people = by_hand::end_all(&mut change, Target::Group(id)).await?;
                 converge(&mut change, Scope::of_memberships(people)).await?;
                 groups::delete(change.tx, organization, id).await?;
                 change.emit("group.deleted", group.json());
@@ -163,19 +165,6 @@ pub(super) async fn refuse_if_managed(change: &mut Change<'_>, group: &Group, si
     );
     let details = Map::from_iter([("rule_id".to_owned(), json!(rule)), ("rule_key".to_owned(), json!(key))]);
     Err(Error::refused("group_managed", message, details))
-}
-
-/// Refuses to delete a group that rules in force bring people into, or keep them out of.
-async fn refuse_if_named(change: &mut Change<'_>, group: &Group) -> Result<()> {
-    let in_force = rules::applied(change.tx, change.organization).await?;
-    let names = |then: &[crate::domain::rule::Action]| then.iter().any(|action| action.names().0 == Some(group.id));
-    let Some(rule) = in_force.into_iter().find(|rule| names(&rule.document.then)) else { return Ok(()) };
-    let message = format!(
-        "the rule '{}' ({}) is about the group '{}': change or delete the rule first",
-        rule.key, rule.id, group.name
-    );
-    let details = Map::from_iter([("rule_id".to_owned(), json!(rule.id)), ("rule_key".to_owned(), json!(rule.key))]);
-    Err(Error::refused("group_in_use", message, details))
 }
 
 /// Refuses a name that is empty or too long.

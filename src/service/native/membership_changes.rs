@@ -83,9 +83,10 @@ pub async fn create(
                 let (id, is_new) = join(&mut change, new.user).await?;
                 replace_roles(&mut change, id, &new.roles).await?;
                 by_hand::give(&mut change, [(id, Target::Membership)]).await?;
-                // Whoever waits with this address may be linked to a member.
-                change.freed_addresses.insert(fold(&user.email));
                 converge(&mut change, Scope { memberships: [(id, is_new)].into(), ..Scope::default() }).await?;
+                // Whoever waits with this address may be linked to a member, now that there is one.
+                change.freed_addresses.insert(fold(&user.email));
+                converge(&mut change, Scope::default()).await?;
                 require_active(&mut change, id).await?;
                 answer(change, id).await
             })

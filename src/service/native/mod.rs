@@ -10,6 +10,7 @@ pub mod groups;
 pub mod managed_groups;
 pub mod membership_changes;
 pub mod memberships;
+mod naming;
 pub mod people;
 pub mod roles;
 pub mod user_changes;

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, json};
-
+use super::{by_hand, naming};
 use crate::app::App;
 use crate::domain::id::{MembershipId, OrganizationId, RoleId};
 use crate::domain::native::Role;
-use crate::domain::origin::{Kind, Target};
+use crate::domain::origin::Target;
 use crate::domain::rule::Action;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::slug::slug;
@@ -16,9 +15,8 @@ use crate::domain::{Error, Result};
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
 use crate::service::keys::ApiAccess;
-use crate::service::mapping::parked;
 use crate::service::organizations;
-use crate::store::{Lane, Page, PageRequest, Tx, group_roles, origins, roles, rules};
+use crate::store::{Lane, Page, PageRequest, Tx, group_roles, roles};
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 255;
@@ -164,10 +162,12 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id:
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
                 let role = custom(change.tx, organization, id, "deleted").await?;
-                refuse_if_named(change.tx, organization, &role).await?;
+                let what = format!("the role '{}'", role.slug);
+                let names = |action: &Action| action.names().1 == Some(role.slug.as_str());
+                naming::refuse_if_named(change.tx, organization, "role_in_use", &what, names).await?;
                 let mut holders: BTreeSet<MembershipId> =
                     roles::holders(change.tx, organization, id).await?.into_iter().collect();
-                holders.extend(end_origins(&mut change, id).await?);
+                holders.extend(by_hand::end_all(&mut change, Target::Role(id)).await?);
                 group_roles::delete_of_role(change.tx, organization, id).await?;
                 converge(&mut change, Scope::of_memberships(holders)).await?;
                 roles::delete(change.tx, organization, id).await?;
@@ -186,32 +186,6 @@ async fn custom(tx: &mut Tx, organization: OrganizationId, id: RoleId, what: &st
         return Err(Error::conflict("role_predefined", message));
     }
     Ok(role)
-}
-
-/// Refuses while a rule grants or excludes the role, in force or as it was last saved: it would point at nothing.
-async fn refuse_if_named(tx: &mut Tx, organization: OrganizationId, role: &Role) -> Result<()> {
-    let mut all = rules::applied(tx, organization).await?;
-    all.extend(rules::all(tx, organization).await?);
-    let names = |then: &[Action]| then.iter().any(|action| action.names().1 == Some(role.slug.as_str()));
-    let Some(rule) = all.into_iter().find(|rule| names(&rule.document.then)) else { return Ok(()) };
-    let message = format!(
-        "the rule '{}' ({}) names the role '{}': change or delete the rule first",
-        rule.key, rule.id, role.slug
-    );
-    let details = Map::from_iter([("rule_id".to_owned(), json!(rule.id)), ("rule_key".to_owned(), json!(rule.key))]);
-    Err(Error::refused("role_in_use", message, details))
-}
-
-/// Ends what still speaks for a role, manual origins and those that a guard holds; answers whose they were.
-async fn end_origins(change: &mut Change<'_>, role: RoleId) -> Result<BTreeSet<MembershipId>> {
-    let stored = origins::of_target(change.tx, change.organization, Target::Role(role)).await?;
-    let held = stored.iter().filter(|(_, origin)| origin.kind == Kind::Held);
-    let held: Vec<_> = held.map(|(membership, origin)| (*membership, origin.target)).collect();
-    if !held.is_empty() {
-        parked::vanish(change, &held).await?;
-    }
-    origins::delete(change.tx, change.organization, &stored).await?;
-    Ok(stored.into_iter().map(|(membership, _)| membership).collect())
 }
 
 fn check_name(name: &str) -> Result<()> {

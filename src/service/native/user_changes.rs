@@ -92,7 +92,7 @@ pub async fn create(app: &App, access: &ApiAccess, fields: UserFields) -> Result
 /// key of the environment.
 pub async fn update(app: &App, access: &ApiAccess, id: UserId, fields: UserFields) -> Result<User> {
     access.environment()?;
-    let (now, cause) = (app.clock.now(), access.cause());
+    let (now, cause, sent_email) = (app.clock.now(), access.cause(), fields.email.is_some());
     let (before, user) = app
         .db
         .write(Lane::Environment, move |tx| {
@@ -110,8 +110,10 @@ pub async fn update(app: &App, access: &ApiAccess, id: UserId, fields: UserField
             })
         })
         .await?;
-    if fold(&before.email) != fold(&user.email) {
-        look_again(app, access, &user, [fold(&before.email), fold(&user.email)]).await?;
+    if sent_email {
+        // Also when it is the same: the first attempt may have broken off here.
+        let organizations = memberships_of(app, id).await?.into_iter().map(|(organization, _)| organization);
+        look_again(app, access, organizations.collect(), [fold(&before.email), fold(&user.email)]).await?;
     }
     Ok(user)
 }
@@ -135,9 +137,14 @@ async fn store(tx: &mut Tx, before: &User, user: &User) -> Result<()> {
     users::update_kept(tx, user).await.map_err(faster)
 }
 
-/// Lets the organizations of a user look again at whoever waits with one of these addresses.
-async fn look_again(app: &App, access: &ApiAccess, user: &User, addresses: [String; 2]) -> Result<()> {
-    for (organization, _) in memberships_of(app, user.id).await? {
+/// Lets organizations look again at whoever waits with one of these addresses.
+async fn look_again<const N: usize>(
+    app: &App,
+    access: &ApiAccess,
+    organizations: Vec<OrganizationId>,
+    addresses: [String; N],
+) -> Result<()> {
+    for organization in organizations {
         let (now, cause, addresses) = (app.clock.now(), access.cause(), addresses.clone());
         let looked = app.db.write(Lane::Organization(organization), move |tx| {
             let (cause, addresses) = (cause.clone(), addresses.clone());
@@ -162,22 +169,23 @@ async fn look_again(app: &App, access: &ApiAccess, user: &User, addresses: [Stri
 pub async fn delete(app: &App, access: &ApiAccess, id: UserId) -> Result<()> {
     access.environment()?;
     let known = users::find(&mut app.db.read().await?, None, id).await?;
-    known.ok_or_else(|| Error::not_found("user", id))?;
+    let known = known.ok_or_else(|| Error::not_found("user", id))?;
     let all = memberships_of(app, id).await?;
     // Looked at before anything goes, so that a refusal leaves everything as it was.
     let mut tx = app.db.read().await?;
     for (organization, membership) in &all {
-        membership_changes::refuse_if_managed(&mut tx, *organization, *membership).await.map_err(|_| managed(id))?;
+        membership_changes::refuse_if_managed(&mut tx, *organization, *membership).await.map_err(|e| refused(id, e))?;
     }
     drop(tx);
+    let organizations = all.iter().map(|(organization, _)| *organization).collect();
     for (organization, membership) in all {
         let (now, cause) = (app.clock.now(), access.cause());
         let left = app.db.write(Lane::Organization(organization), move |tx| {
             let cause = cause.clone();
             Box::pin(async move {
                 let mut change = Change::begin(tx, organization, now, &cause).await?;
-                let refused = membership_changes::refuse_if_managed(change.tx, organization, membership).await;
-                refused.map_err(|_| managed(id))?;
+                let managed = membership_changes::refuse_if_managed(change.tx, organization, membership).await;
+                managed.map_err(|error| refused(id, error))?;
                 expunge(&mut change, &[membership]).await?;
                 change.finish().await.map(drop)
             })
@@ -198,7 +206,13 @@ pub async fn delete(app: &App, access: &ApiAccess, id: UserId) -> Result<()> {
                 tell(tx, "user.deleted", &user, &cause, now).await
             })
         })
-        .await
+        .await?;
+    look_again(app, access, organizations, [fold(&known.email)]).await
+}
+
+/// What a refusal about a membership means for the user; other failures stay what they are, for a retry to help.
+fn refused(id: UserId, error: Error) -> Error {
+    if matches!(error, Error::Invalid { .. }) { managed(id) } else { error }
 }
 
 fn managed(id: UserId) -> Error {

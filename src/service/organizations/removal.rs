@@ -59,8 +59,16 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> 
 pub async fn go_on(app: &App) -> Result<()> {
     let waiting = organizations::to_empty(&mut app.db.read().await?, AT_ONCE).await?;
     for organization in waiting {
-        while !empty_some(app, organization).await? {}
+        // One that cannot be emptied keeps no other from it.
+        if let Err(error) = empty(app, organization).await {
+            tracing::warn!(%organization, %error, "a deleted organization could not be emptied; it is tried again");
+        }
     }
+    Ok(())
+}
+
+async fn empty(app: &App, organization: OrganizationId) -> Result<()> {
+    while !empty_some(app, organization).await? {}
     Ok(())
 }
 

@@ -68,6 +68,10 @@ pub async fn update(
                     set_domains(&mut change, &before, wanted, may_vouch).await?;
                     after.domains = organizations::domains_of(change.tx, organization).await?;
                 }
+                if after.domains != before.domains && after.updated_at == before.updated_at {
+                    after.updated_at = now;
+                    organizations::update(change.tx, &after).await?;
+                }
                 if after != before {
                     change.emit("organization.updated", after.json());
                 }
