@@ -19,7 +19,12 @@ const BATCH: i64 = 500;
 const LOOK: i64 = 500;
 
 /// How long it is known what became of an event at a webhook endpoint, in days.
-const KEPT_DELIVERIES: [(DeliveryState, i64); 2] = [(DeliveryState::Delivered, 30), (DeliveryState::Dead, 90)];
+const KEPT_DELIVERIES: [(DeliveryState, i64); 4] = [
+    (DeliveryState::Delivered, 30),
+    (DeliveryState::Dead, 90),
+    (DeliveryState::Retrying, 90),
+    (DeliveryState::Queued, 90),
+];
 
 /// How much went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

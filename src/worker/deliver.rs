@@ -27,6 +27,9 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How often it is stored at the most that an endpoint has nothing to get. In between it is looked at again.
 const NOTE: Duration = Duration::from_secs(5);
 
+/// How long it is known when an endpoint was taken up.
+const FORGET: Duration = Duration::from_mins(10);
+
 /// The endpoints being served, by who owns them.
 #[derive(Default)]
 struct Serving {
@@ -36,6 +39,10 @@ struct Serving {
     passed_over: bool,
     /// When each endpoint was last looked at by a task that might store that there was nothing.
     noted: HashMap<WebhookEndpointId, Instant>,
+    /// When each endpoint was last taken up: whoever waited longest comes first.
+    taken: HashMap<WebhookEndpointId, Instant>,
+    /// When there was last a reason to look at everybody.
+    round: Option<Instant>,
 }
 
 /// Runs until `stop`, then finishes the attempts that are under way and gives the endpoints back.
@@ -55,19 +62,25 @@ pub async fn run(app: App, stop: CancellationToken) {
             () = stop.cancelled() => break,
             changed = told.changed() => {
                 if changed.is_ok() { sleep(gather).await } else { sleep(LOOK).await }
-                true
+                serving.begin_round()
             }
-            () = app.deliver.notified() => true,
+            () = app.deliver.notified() => serving.begin_round(),
             Some(Ok((id, worked))) = serving.tasks.join_next(), if !serving.tasks.is_empty() => serving.ended(id, worked),
-            () = sleep(LOOK) => true,
+            () = sleep(LOOK) => serving.begin_round(),
         };
     }
     while serving.tasks.join_next().await.is_some() {}
 }
 
 impl Serving {
+    /// There is a reason to look at everybody again.
+    fn begin_round(&mut self) -> bool {
+        self.round = Some(Instant::now());
+        true
+    }
+
     async fn take_what_waits(&mut self, app: &App) {
-        let candidates = match turn::candidates(app, CANDIDATES).await {
+        let mut candidates = match turn::candidates(app, CANDIDATES).await {
             Ok(candidates) => candidates,
             Err(error) => {
                 tracing::warn!(error = %error, "it is not known who waits for events; looking again soon");
@@ -77,8 +90,13 @@ impl Serving {
         self.passed_over = false;
         let now = Instant::now();
         self.noted.retain(|_, at| now.duration_since(*at) < NOTE);
+        self.taken.retain(|_, at| now.duration_since(*at) < FORGET);
+        candidates.sort_by_key(|candidate| self.taken.get(&candidate.id).copied());
         for candidate in candidates {
-            if self.owners.contains_key(&candidate.id) {
+            // Looked at in this round already: others are to have the places.
+            let looked_at =
+                self.taken.get(&candidate.id).is_some_and(|at| self.round.is_some_and(|round| *at >= round));
+            if self.owners.contains_key(&candidate.id) || (looked_at && !candidate.certain) {
                 continue;
             }
             let of_owner = self.owners.values().filter(|owner| **owner == candidate.organization_id).count();
@@ -87,6 +105,7 @@ impl Serving {
                 continue;
             }
             self.owners.insert(candidate.id, candidate.organization_id);
+            self.taken.insert(candidate.id, now);
             let notes = !self.noted.contains_key(&candidate.id);
             self.noted.entry(candidate.id).or_insert(now);
             self.tasks.spawn(serve(app.clone(), candidate, notes));

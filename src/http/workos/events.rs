@@ -26,6 +26,8 @@ use crate::store::{Order, PageRequest};
 
 /// How often a stream looks for what other processes wrote.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long news gather before a stream reads them.
+const GATHER: Duration = Duration::from_millis(30);
 /// How long a stream is silent before it says that it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a stream waits after the database could not be read.
@@ -138,7 +140,10 @@ impl Follower {
             let request = PageRequest { after, before: None, limit: CHUNK, order: Order::Ascending };
             match events::page(&self.app, &self.selection, &request).await {
                 Ok(page) if page.rows.is_empty() => {
-                    let _ = tokio::time::timeout(LOOK, self.told.changed()).await;
+                    if tokio::time::timeout(LOOK, self.told.changed()).await.is_ok() {
+                        // What is written at once is read at once, by many streams.
+                        tokio::time::sleep(GATHER).await;
+                    }
                 }
                 Ok(page) => {
                     self.after = page.rows.last().map(|event| event.id);

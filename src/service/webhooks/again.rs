@@ -3,15 +3,16 @@
 use chrono::{DateTime, Utc};
 
 use super::super::events::cursor;
-use super::{change, find, get, lane, selection, try_at_once};
+use super::{change, find, get, selection, try_at_once};
 use crate::app::App;
+use crate::domain::event_names::emitted;
 use crate::domain::id::{EventId, WebhookEndpointId};
 use crate::domain::webhook::{Delivery, DeliveryState, WebhookEndpoint};
 use crate::domain::{Error, Result};
 use crate::service::keys::ApiAccess;
-use crate::store::events::feed::{self, Part, Place};
+use crate::store::events::feed::{self, Part, Place, Selection};
 use crate::store::webhooks::{self as stored, deliveries};
-use crate::store::{Order, Tx};
+use crate::store::{Lane, Order, Tx};
 
 /// Where a replay begins.
 #[derive(Debug, Clone, Copy)]
@@ -31,18 +32,20 @@ pub enum Start {
 pub async fn redeliver(app: &App, access: &ApiAccess, id: WebhookEndpointId, event: EventId) -> Result<Delivery> {
     let (only, now) = (access.only(), app.clock.now());
     let organization = get(app, access, id).await?.organization;
-    let queued = app.db.write(lane(organization), move |tx| {
+    let queued = app.db.write(Lane::Environment, move |tx| {
         Box::pin(async move {
             stored::lock(tx, id, organization).await?;
             let endpoint = find(tx, only, id).await?;
             let reach = selection(&endpoint).reach;
             let told = feed::find(tx, reach, event).await?.ok_or_else(|| Error::not_found("event", event))?;
             let known = deliveries::find(tx, &endpoint, event).await?;
-            if known.as_ref().is_some_and(|known| known.state == DeliveryState::Retrying) {
+            // An event that the endpoint does not get any more is not being tried, nor has a turn to come.
+            let gets = endpoint.events.contains(&told.name);
+            if let Some(known) = known.clone().filter(|known| gets && known.state == DeliveryState::Retrying) {
                 stored::try_now(tx, &endpoint).await?;
-                return known.ok_or_else(|| Error::not_found("event", event));
+                return Ok(Delivery { next_attempt_at: None, ..known });
             }
-            if known.is_none() && is_ahead(tx, &endpoint, event).await? {
+            if known.is_none() && gets && is_ahead(tx, &endpoint, event).await? {
                 let message = "this event has not had its turn yet; it will be sent in order";
                 return Err(Error::conflict("delivery_pending", message));
             }
@@ -107,10 +110,12 @@ pub async fn replay(app: &App, access: &ApiAccess, id: WebhookEndpointId, start:
     .await
 }
 
-/// The event of the endpoint's that comes right before a place.
+/// The event of the endpoint's feed that comes right before a place.
 async fn before(tx: &mut Tx, endpoint: &WebhookEndpoint, place: Option<Place>) -> Result<Option<EventId>> {
     let part = Part { after: None, before: place, limit: 1, order: Order::Ascending };
-    let page = feed::page(tx, &selection(endpoint), &part).await?;
+    // Of any name: the endpoint may get others before it is there again.
+    let all = Selection { names: emitted().collect(), ..selection(endpoint) };
+    let page = feed::page(tx, &all, &part).await?;
     Ok(page.rows.first().map(|event| event.id))
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::events::{self, Reach, Selection};
 use crate::app::App;
 use crate::domain::event_names::known;
-use crate::domain::id::{OrganizationId, WebhookEndpointId};
+use crate::domain::id::{EventId, OrganizationId, WebhookEndpointId};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::secret::{Secret, hint};
 use crate::domain::webhook::{Delivery, DeliveryState, WebhookEndpoint, target};
@@ -123,7 +123,13 @@ pub async fn list(
 ) -> Result<Page<WebhookEndpoint>> {
     let organization = organization.or(access.only());
     let organization = organization.map(|id| access.organization(id)).transpose()?.map(OrganizationScope::organization);
-    stored::list(&mut app.db.read().await?, organization, page).await
+    let mut tx = app.db.read().await?;
+    if let Some(organization) = organization
+        && !organizations::exists(&mut tx, organization).await?
+    {
+        return Err(Error::not_found("organization", organization));
+    }
+    stored::list(&mut tx, organization, page).await
 }
 
 /// Changes an endpoint. One that is disabled keeps its place, and goes on from there when it is enabled again.
@@ -143,6 +149,9 @@ pub async fn update(
     }
     let names = wanted.events.as_deref().map(|given| events::names("events", given)).transpose()?;
     let fresh = fresh_secret(app, id);
+    let before = get(app, access, id).await?;
+    let adds = names.iter().flatten().any(|name| !before.events.iter().any(|known| known == name));
+    let present = if adds { present(app, &before).await? } else { None };
     change(app, access, id, move |endpoint, now| {
         let mut breaks = false;
         if let Some(url) = &wanted.url {
@@ -157,7 +166,17 @@ pub async fn update(
             }
         }
         if let Some(names) = &names {
-            endpoint.events = names.iter().map(|name| (*name).to_owned()).collect();
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            if names != endpoint.events {
+                // What is new to it begins at the present, unless something old waits.
+                if (endpoint.last_event, &endpoint.events) == (before.last_event, &before.events) {
+                    endpoint.last_event = present.or(endpoint.last_event);
+                }
+                endpoint.events = names;
+                // The event that is being tried may be none of them.
+                try_at_once(endpoint);
+                breaks = true;
+            }
         }
         if let Some(enabled) = wanted.enabled.filter(|enabled| *enabled != endpoint.enabled) {
             endpoint.enabled = enabled;
@@ -169,6 +188,12 @@ pub async fn update(
         Ok(breaks)
     })
     .await
+}
+
+/// The last event of the feed, if nothing waits for the endpoint.
+async fn present(app: &App, endpoint: &WebhookEndpoint) -> Result<Option<EventId>> {
+    let head = events::head(app, reach(endpoint.organization)).await?;
+    Ok(if turn::unsent(app, endpoint, 1).await?.is_empty() { head } else { None })
 }
 
 fn try_at_once(endpoint: &mut WebhookEndpoint) {
@@ -228,7 +253,7 @@ pub async fn remove_orphaned(app: &App) -> Result<u64> {
 async fn remove(app: &App, endpoint: &WebhookEndpoint) -> Result<()> {
     loop {
         let gone = endpoint.clone();
-        let removed = app.db.write(lane(endpoint.organization), move |tx| {
+        let removed = app.db.write(Lane::Environment, move |tx| {
             let gone = gone.clone();
             Box::pin(async move {
                 let removed = deliveries::delete_some(tx, &gone, BATCH).await?;
@@ -260,7 +285,11 @@ pub async fn list_deliveries(
 /// The object of the API. Who may only read sees how the secret begins: with all of it they could sign.
 pub fn object(app: &App, access: &ApiAccess, endpoint: &WebhookEndpoint) -> Result<Value> {
     let opened = app.config.vault.open(&endpoint.secret, &endpoint.id.to_string());
-    let secret = opened.map_err(|error| Error::internal(format!("the secret of {}: {error}", endpoint.id)))?;
+    // One that cannot be read keeps nobody from the others, nor from giving it another.
+    let secret = opened.unwrap_or_else(|error| {
+        tracing::error!(endpoint = %endpoint.id, %error, "the secret of a webhook endpoint cannot be read; rotate it");
+        String::new()
+    });
     Ok(endpoint.json(&if access.writes().is_ok() { secret } else { format!("{}…", hint(&secret)) }))
 }
 
@@ -311,7 +340,8 @@ where
 {
     let (only, now) = (access.only(), app.clock.now());
     let organization = get(app, access, id).await?.organization;
-    let changed = app.db.write(lane(organization), move |tx| {
+    // In the lane of deliveries, so that neither waits for the other with a row in hand.
+    let changed = app.db.write(Lane::Environment, move |tx| {
         let work = work.clone();
         Box::pin(async move {
             stored::lock(tx, id, organization).await?;

@@ -4,6 +4,7 @@
 //! next event waits until the one before was taken or given up.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -85,7 +86,7 @@ async fn position(tx: &mut Tx, endpoint: &WebhookEndpoint) -> Result<Option<i64>
 }
 
 /// What follows the endpoint's cursor.
-async fn unsent(app: &App, endpoint: &WebhookEndpoint, limit: i64) -> Result<Vec<FeedEvent>> {
+pub(super) async fn unsent(app: &App, endpoint: &WebhookEndpoint, limit: i64) -> Result<Vec<FeedEvent>> {
     let after = endpoint.last_event.map(EventId::uuid);
     let request = PageRequest { after, before: None, limit, order: Order::Ascending };
     Ok(events::page(app, &selection(endpoint), &request).await?.rows)
@@ -100,6 +101,10 @@ enum Reason {
     Asked,
 }
 
+/// How long a turn lasts at the most, but for the events that were read: a receiver that is slow and has much to get gives
+/// its place to others.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(30);
+
 struct Turn {
     app: App,
     endpoint: WebhookEndpoint,
@@ -111,7 +116,12 @@ struct Turn {
 
 impl Turn {
     async fn go(&mut self) -> Result<()> {
+        let began = Instant::now();
         loop {
+            if self.ready.is_empty() && began.elapsed() > LONGEST {
+                // Others wait for the place.
+                return self.release(None).await;
+            }
             if self.ready.is_empty() && !self.refill().await? {
                 return Ok(());
             }

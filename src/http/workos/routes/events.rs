@@ -65,6 +65,7 @@ fn endpoints() -> Endpoints {
                 .answers(201, "The endpoint, with the secret that signs.", of_events::endpoint())
                 .fails(404, "There is no such organization.")
                 .fails(409, DUPLICATE)
+                .fails(409, "`too_many_webhook_endpoints`.")
                 .fails(422, INVALID_URL)
         })
         .get("/webhook_endpoints/{webhook_endpoint}", webhook_endpoints::get, |op| {
