@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::change::{Change, Outcome};
 use super::converge::{Scope, converge};
 use super::keys::ApiAccess;
+use super::organizations::MAX_DOMAINS;
 use crate::app::App;
 use crate::domain::event::Cause;
 use crate::domain::id::{DirectoryUserId, DomainId, OrganizationId};
@@ -129,6 +130,10 @@ pub(super) async fn claim(change: &mut Change<'_>, domain: &Domain) -> Result<()
     if let Some(known) = domains::find_by_name(change.tx, change.organization, &domain.domain).await? {
         let message = format!("the organization has {} already, as {}", known.domain, known.id);
         return Err(Error::conflict("domain_already_exists", message));
+    }
+    if organizations::domains_of(change.tx, change.organization).await?.len() >= MAX_DOMAINS {
+        let message = format!("an organization has {MAX_DOMAINS} domains at most; give one up first");
+        return Err(Error::conflict("too_many_domains", message));
     }
     let verified = domain.state == "verified";
     if verified && domains::verifier(change.tx, &domain.domain).await?.is_some() {

@@ -56,8 +56,9 @@ pub async fn update(
     let group = id(&group)?;
     let change = GroupChange { name: Some(name(&body)?), ..GroupChange::default() };
     let done = groups::update(&app, &caller.access, caller.scope, group, change).await?;
-    let (group, managed) = managed_groups::get(&app, caller.scope, group).await?;
-    Ok(written(json(&group, managed), done.revision))
+    // Renamed, it is managed by nobody, unless a rule adopted it this moment; it may also be gone by now.
+    let managed = managed_groups::get(&app, caller.scope, group).await.is_ok_and(|(_, managed)| managed);
+    Ok(written(json(&done.value, managed), done.revision))
 }
 
 /// `DELETE /v1/organization/groups/{group}`

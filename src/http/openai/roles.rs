@@ -54,7 +54,7 @@ pub async fn update(
 ) -> Result<Response, Failure> {
     let change = RoleChange {
         name: body.text("role_name")?,
-        description: body.raw("description").map(|_| body.text("description")).transpose()?,
+        description: body.clearable_text("description")?,
         permissions: permissions(&body)?,
     };
     let done = roles::update(&app, &caller.access, caller.scope, id(&role)?, change).await.map_err(in_our_words)?;

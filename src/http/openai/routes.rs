@@ -130,6 +130,7 @@ fn of_group_roles() -> Endpoints {
                 .about("Everybody who is in the group holds it while they are.")
                 .body(of::role_assignment())
                 .written(200, "The group has it.", of::group_role())
+                .with_headers(200, &["Muster-Run"])
         })
         .get("/v1/organization/groups/{group}/roles/{role}", group_roles::get, |op| {
             of_organization(op).id("getOpenAiGroupRole").summary("Get a role of a group").answers(
@@ -172,13 +173,14 @@ fn of_roles() -> Endpoints {
                 .summary("Change a role")
                 .optional_body(of::role_changes())
                 .written(200, "The role.", of::role())
+                .fails(400, "`role_predefined`: every organization has it as it is.")
         })
         .delete("/v1/organization/roles/{role}", roles::delete, |op| {
             of_organization(op)
                 .id("deleteOpenAiRole")
                 .summary("Delete a role")
                 .written(200, "It is gone.", of::gone("role.deleted", Some(id::<RoleLabel>())))
-                .fails(400, "The role is predefined, or a rule in force grants it; the message names the rule.")
+                .fails(400, "`role_predefined`; `role_in_use`: a rule names it, in force or saved.")
         })
 }
 
@@ -203,7 +205,7 @@ fn of_users() -> Endpoints {
                 .id("updateOpenAiUser")
                 .summary("Give a user a role instead of those given by hand before")
                 .optional_body(of::user_changes())
-                .answers(200, "The user.", of::user())
+                .written(200, "The user; with the revision if something was sent.", of::user())
         })
         .delete("/v1/organization/users/{user}", users::delete, |op| {
             of_organization(op)

@@ -268,7 +268,7 @@ impl Operation {
             (self.permission == Permission::Writer && !scim, 403, "The key may only read, or does not reach this."),
             (in_path, 404, "There is nothing with this id, or the credential does not reach it."),
             (
-                keyed,
+                keyed && !openai,
                 409,
                 "`idempotency_in_progress`, `idempotency_outcome_unknown`, `idempotency_not_repeatable`: see Idempotency-Key.",
             ),

@@ -18,7 +18,7 @@ impl<E: Into<Error>> From<E> for ApiFailure {
 }
 
 /// Codes of [`Error::Invalid`] that the vendor answers with 400 rather than 422.
-const BAD_REQUEST: [&str; 10] = [
+const BAD_REQUEST: [&str; 11] = [
     "external_id_already_used",
     "stripe_customer_id_already_used",
     "invalid_metadata",
@@ -27,6 +27,7 @@ const BAD_REQUEST: [&str; 10] = [
     "group_membership_update_overlap",
     "user_creation_error",
     "email_not_available",
+    "invalid_email",
     "bad_request",
     "domain_already_verified",
 ];
@@ -66,7 +67,11 @@ fn face(error: &Error) -> (StatusCode, Value) {
         }
         Error::Unauthorized(_) => (StatusCode::UNAUTHORIZED, plain("unauthorized")),
         Error::Forbidden(_) => (StatusCode::FORBIDDEN, plain("forbidden")),
-        Error::Invalid { code, .. } if BAD_REQUEST.contains(code) => (StatusCode::BAD_REQUEST, plain(code)),
+        Error::Invalid { field, code, message } if BAD_REQUEST.contains(code) => {
+            // With `errors`, by which the vendor's SDKs know a bad request.
+            let errors = json!([{"field": field, "code": code, "message": message}]);
+            (StatusCode::BAD_REQUEST, json!({"message": message, "code": code, "errors": errors}))
+        }
         Error::Invalid { field, code, message } => {
             let body = json!({
                 "message": message,

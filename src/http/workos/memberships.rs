@@ -61,7 +61,7 @@ pub async fn create(
     body: Fields,
 ) -> Result<Response, ApiFailure> {
     let user = required("user_id", body.id("user_id")?)?;
-    let scope = access.organization(required("organization_id", body.id("organization_id")?.or(access.only()))?)?;
+    let scope = access.organization_or_own(body.id("organization_id")?)?;
     let roles = roles(&app, scope, &body).await?.unwrap_or_default();
     let done = changes::create(&app, &access, scope, NewMembership { user, roles }).await?;
     Ok(at_revision(created(json(&done.value)), done.revision))

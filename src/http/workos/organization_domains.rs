@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::answer::{at_revision, created, ok};
-use super::body::{Fields, required};
+use super::body::Fields;
 use super::error::ApiFailure;
 use super::path::{Segments, id};
 use crate::app::App;
@@ -20,7 +20,7 @@ pub async fn create(
     ApiWriter(access): ApiWriter,
     body: Fields,
 ) -> Result<Response, ApiFailure> {
-    let scope = access.organization(required("organization_id", body.id("organization_id")?.or(access.only()))?)?;
+    let scope = access.organization_or_own(body.id("organization_id")?)?;
     let domain = body.required_text("domain")?;
     let verified = match body.text("state")?.as_deref() {
         None | Some("pending") => false,

@@ -16,7 +16,7 @@ use crate::domain::native::Organization;
 use crate::domain::{Error, Result};
 use crate::http::caller::{ApiCaller, ApiWriter};
 use crate::service::organizations::update::{OrganizationFields, update as change};
-use crate::service::organizations::{self, NewOrganization, removal};
+use crate::service::organizations::{self, MAX_DOMAINS, NewOrganization, removal};
 
 /// `POST /organizations`
 pub async fn create(
@@ -62,14 +62,20 @@ pub async fn delete(
     ApiWriter(access): ApiWriter,
     Segments(organization): Segments<String>,
 ) -> Result<Response, ApiFailure> {
-    let over = removal::delete(&app, &access, access.organization(id(&organization)?)?).await?;
-    Ok(if over { StatusCode::OK } else { StatusCode::ACCEPTED }.into_response())
+    let done = removal::delete(&app, &access, access.organization(id(&organization)?)?).await?;
+    let status = if done.value { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok(at_revision(status.into_response(), done.revision))
 }
 
 /// `domain_data`, and what the deprecated `domains` has beyond it. Nobody vouches for the latter.
 fn domains(body: &Fields) -> Result<Vec<(String, bool)>> {
+    let (data, bare) = (body.array("domain_data")?, body.texts("domains")?);
+    if data.len() + bare.len() > 2 * MAX_DOMAINS {
+        let message = format!("an organization has {MAX_DOMAINS} domains at most");
+        return Err(Error::invalid("domain_data", "too_many", message));
+    }
     let mut domains = Vec::new();
-    for (at, entry) in body.array("domain_data")?.iter().enumerate() {
+    for (at, entry) in data.iter().enumerate() {
         let domain = entry.get("domain").and_then(Value::as_str).ok_or_else(|| {
             let message = "each entry of domain_data needs a domain, a string";
             Error::invalid(format!("domain_data[{at}].domain"), "required", message)
@@ -84,7 +90,7 @@ fn domains(body: &Fields) -> Result<Vec<(String, bool)>> {
         };
         domains.push((domain.to_owned(), verified));
     }
-    for domain in body.texts("domains")? {
+    for domain in bare {
         if !domains.iter().any(|(known, _)| known.eq_ignore_ascii_case(&domain)) {
             domains.push((domain, false));
         }

@@ -21,6 +21,11 @@ use crate::service::keys::ApiAccess;
 use crate::store::memberships::{self, StoredMembership};
 use crate::store::{Lane, Tx, links, origins, roles, users};
 
+/// Roles given to a membership at once, at the most.
+const MAX_ROLES: usize = 100;
+/// Roles that a refusal names.
+const SHOWN_ROLES: usize = 10;
+
 /// What a new membership is to be.
 #[derive(Debug, Clone)]
 pub struct NewMembership {
@@ -36,16 +41,28 @@ pub struct NewMembership {
 ///
 /// [`Error::Invalid`] `invalid_role` for one that the organization does not have.
 pub async fn roles_by_slug(app: &App, scope: OrganizationScope, slugs: &[String]) -> Result<Vec<RoleId>> {
+    if slugs.len() > MAX_ROLES {
+        let message = format!("role_slugs has {MAX_ROLES} entries at most");
+        return Err(Error::invalid("role_slugs", "too_many", message));
+    }
     let all = roles::all(&mut app.db.read().await?, scope.organization()).await?;
     let find = |slug: &String| {
         all.iter().find(|role| role.slug == *slug).map(|role| role.id).ok_or_else(|| {
-            let known: Vec<&str> = all.iter().map(|role| role.slug.as_str()).collect();
+            let known: Vec<&str> = all.iter().take(SHOWN_ROLES).map(|role| role.slug.as_str()).collect();
+            let more = if all.len() > SHOWN_ROLES { " and others" } else { "" };
             let slug: String = slug.chars().take(80).collect();
-            let message = format!("there is no role '{slug}'; this organization has {}", known.join(", "));
+            let message = format!("there is no role '{slug}'; this organization has {}{more}", known.join(", "));
             Error::invalid("role_slug", "invalid_role", message)
         })
     };
-    slugs.iter().map(find).collect()
+    let mut found = Vec::new();
+    for slug in slugs {
+        let role = find(slug)?;
+        if !found.contains(&role) {
+            found.push(role);
+        }
+    }
+    Ok(found)
 }
 
 /// The scope of the organization that has this membership, if the caller reaches it.

@@ -128,7 +128,14 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Domains of an organization at the most.
+pub const MAX_DOMAINS: usize = 100;
+
 fn check_domains(domains: &[(String, bool)]) -> Result<()> {
+    if domains.len() > MAX_DOMAINS {
+        let message = format!("an organization has {MAX_DOMAINS} domains at most");
+        return Err(Error::invalid("domain_data", "too_many", message));
+    }
     let mut seen = BTreeSet::new();
     for (domain, _) in domains {
         if !seen.insert(domain.to_lowercase()) {

@@ -8,7 +8,7 @@ use crate::domain::event::Cause;
 use crate::domain::id::OrganizationId;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::service::change::Change;
+use crate::service::change::{Change, Outcome};
 use crate::service::converge::expunge;
 use crate::service::keys::ApiAccess;
 use crate::service::mapping::changes;
@@ -26,15 +26,16 @@ struct DeletedBy {
     name: String,
 }
 
-/// Deletes an organization. Answers whether everything in it is gone; if not, a worker goes on.
+/// Deletes an organization. Answers whether everything in it is gone, and the revision; if not, a worker goes on.
 ///
 /// # Errors
 ///
 /// [`Error::Forbidden`] without a key of the environment; [`Error::NotFound`].
-pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> Result<bool> {
+pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> Result<Outcome<bool>> {
     access.environment()?;
     let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
-    app.db
+    let mut revision = app
+        .db
         .write(Lane::Organization(organization), move |tx| {
             let cause = cause.clone();
             Box::pin(async move {
@@ -43,16 +44,18 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> 
                 let by = serde_json::to_string(&DeletedBy { key, name }).map_err(|e| Error::Internal(Box::new(e)))?;
                 organizations::bury(change.tx, organization, &by, now).await?;
                 emptying::shut(change.tx, organization, now).await?;
-                change.finish().await.map(drop)
+                change.finish().await
             })
         })
         .await?;
     for _ in 0..WAITED_FOR {
-        if empty_some(app, organization).await? {
-            return Ok(true);
+        let stretch = empty_some(app, organization).await?;
+        revision = revision.max(stretch.revision);
+        if stretch.value {
+            return Ok(Outcome { value: true, revision });
         }
     }
-    Ok(false)
+    Ok(Outcome { value: false, revision })
 }
 
 /// Goes on with every organization that was deleted and is not empty yet.
@@ -68,23 +71,24 @@ pub async fn go_on(app: &App) -> Result<()> {
 }
 
 async fn empty(app: &App, organization: OrganizationId) -> Result<()> {
-    while !empty_some(app, organization).await? {}
+    while !empty_some(app, organization).await?.value {}
     Ok(())
 }
 
 /// Removes some of what is in a deleted organization. Answers whether that was all.
-async fn empty_some(app: &App, organization: OrganizationId) -> Result<bool> {
+async fn empty_some(app: &App, organization: OrganizationId) -> Result<Outcome<bool>> {
     let now = app.clock.now();
     app.db
         .write(Lane::Organization(organization), move |tx| {
             Box::pin(async move {
-                let Some(by) = organizations::deleted_by(tx, organization).await? else { return Ok(true) };
+                let Some(by) = organizations::deleted_by(tx, organization).await? else {
+                    return Ok(Outcome { value: true, revision: 0 });
+                };
                 let by: DeletedBy = serde_json::from_str(&by).map_err(|error| Error::Internal(Box::new(error)))?;
                 let cause = Cause::Api { key: by.key, name: by.name };
                 let mut change = Change::begin_in_tombstone(tx, organization, now, &cause).await?;
-                let over = stretch(&mut change).await?;
-                change.finish().await?;
-                Ok(over)
+                let value = stretch(&mut change).await?;
+                Ok(Outcome { value, revision: change.finish().await? })
             })
         })
         .await

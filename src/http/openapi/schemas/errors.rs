@@ -25,7 +25,7 @@ fn native() -> Value {
         must("message", text(), "What was wrong, where, and what to do."),
         must("code", text(), "A stable word for programs."),
         may("entity_id", text(), "What was looked for, with 404."),
-        may("errors", list_of(entry), "What is wrong with which field, with 422."),
+        may("errors", list_of(entry), "What is wrong with which field, with 422 and some 400."),
     ]);
     named("Error", error)
 }

@@ -57,7 +57,7 @@ fn domain_data() -> Value {
         must("domain", domain_name(), "The domain."),
         may("state", words(&["pending", "verified"]), "`verified` if an environment key vouches for it."),
     ]);
-    list_of(domain_data)
+    with(list_of(domain_data), "maxItems", json!(100))
 }
 
 /// The body that makes an organization.
@@ -68,7 +68,11 @@ pub fn new_organization() -> Value {
         optional("allow_profiles_outside_organization", flag(), "Kept and answered; nothing follows from it."),
         optional("metadata", metadata_in_request(), "Free strings of the application."),
         optional("domain_data", domain_data(), "Its domains."),
-        optional("domains", list_of(domain_name()), "Deprecated: domains to be proved, as bare names."),
+        optional(
+            "domains",
+            with(list_of(domain_name()), "maxItems", json!(100)),
+            "Deprecated: domains to be proved, as bare names.",
+        ),
     ])
 }
 
@@ -77,11 +81,19 @@ pub fn organization_changes() -> Value {
     object([
         optional("name", name_up_to(256), "The name."),
         optional("external_id", external_id(), "The application's own id for it; null takes it away."),
-        optional("stripe_customer_id", name_up_to(256), "The customer's id at Stripe; null takes it away."),
+        optional(
+            "stripe_customer_id",
+            with(name_up_to(255), "pattern", "^[!-~]+$".into()),
+            "The customer's id at Stripe; null takes it away.",
+        ),
         optional("allow_profiles_outside_organization", flag(), "Kept and answered; nothing follows from it."),
         optional("metadata", merged_metadata(), MERGED),
         optional("domain_data", domain_data(), "All its domains; those that are left out go."),
-        optional("domains", list_of(domain_name()), "Deprecated: the same, as bare names."),
+        optional(
+            "domains",
+            with(list_of(domain_name()), "maxItems", json!(100)),
+            "Deprecated: the same, as bare names.",
+        ),
     ])
 }
 
@@ -219,7 +231,7 @@ fn role_fields() -> [Field; 2] {
     let slug = || such_as(text(), "member".into());
     [
         optional("role_slug", slug(), "The role; not together with `role_slugs`."),
-        optional("role_slugs", list_of(slug()), "The roles."),
+        optional("role_slugs", with(list_of(slug()), "maxItems", json!(100)), "The roles."),
     ]
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::id::{GroupLabel, RoleLabel, UserLabel};
 use crate::http::openapi::schema::{
     Field, any_object, flag, id, id_in_request, list_of, must, name_up_to, named, nullable, object, optional, such_as,
-    text, text_up_to, whole_from, word, words,
+    text, text_up_to, whole_from, with, word, words,
 };
 
 fn seconds() -> Value {
@@ -126,24 +126,24 @@ pub fn assigned_role() -> Value {
 }
 
 fn permissions() -> Value {
-    list_of(such_as(text(), "api.groups.read".into()))
+    with(list_of(such_as(name_up_to(255), "api.groups.read".into())), "maxItems", 1_000.into())
 }
 
 /// The body that makes a role.
 pub fn new_role() -> Value {
     object([
-        must("role_name", such_as(name_up_to(256), "Deployer".into()), "The name."),
+        must("role_name", such_as(name_up_to(255), "Deployer".into()), "The name."),
         must("permissions", permissions(), "What it allows, in the application's words."),
-        optional("description", text_up_to(256), "A sentence about it."),
+        optional("description", text_up_to(1_000), "A sentence about it."),
     ])
 }
 
 /// The body that changes a role.
 pub fn role_changes() -> Value {
     object([
-        optional("role_name", name_up_to(256), "The name."),
+        optional("role_name", name_up_to(255), "The name."),
         optional("permissions", permissions(), "What it allows."),
-        optional("description", text_up_to(256), "A sentence about it; null takes it away."),
+        optional("description", text_up_to(1_000), "A sentence about it; null takes it away."),
     ])
 }
 

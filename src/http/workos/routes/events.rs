@@ -115,11 +115,10 @@ fn deliveries() -> Endpoints {
             "/webhook_endpoints/{webhook_endpoint}/deliveries/{event}/redeliver",
             webhook_endpoints::redeliver,
             |op| {
-                op.id("redeliverWebhookEvent").summary("Send one event again").answers(
-                    200,
-                    "The delivery.",
-                    of_events::delivery(),
-                )
+                op.id("redeliverWebhookEvent")
+                    .summary("Send one event again")
+                    .answers(200, "The delivery.", of_events::delivery())
+                    .fails(409, "`delivery_pending`: it has not had its turn, and will be sent in order.")
             },
         )
 }

@@ -68,8 +68,8 @@ fn organizations() -> Endpoints {
             op.id("deleteOrganization")
                 .summary("Delete an organization with everything in it")
                 .about("Needs a key of the environment.")
-                .answers_nothing(200, "It is gone.")
-                .answers_nothing(202, "It is gone; what is in it is still on its way out.")
+                .written_nothing(200, "It is gone.")
+                .written_nothing(202, "It is gone; what is in it is still on its way out.")
         })
 }
 
