@@ -65,4 +65,5 @@ mod store_writes;
 mod support;
 mod sync_status;
 mod webhooks;
+mod webhooks_fair;
 mod webhooks_trust;

@@ -302,6 +302,50 @@ async fn whoever_waits_for_an_account_gets_it_when_it_becomes_a_member() {
             .await
             .expect(200);
         assert_eq!(now.at("/directory_managed"), &json!(true), "the person is linked to the member");
+        let told = events(&server, organization).await;
+        let first = told.iter().find(|name| name.starts_with("organization_membership"));
+        assert_eq!(first.unwrap(), "organization_membership.created");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_goes_also_while_a_paused_directory_keeps_somebody_in_it() {
+    on_each_server(|server| async move {
+        let directory = server.directory().await;
+        let organization = &directory.organization;
+        let groups = format!("/organizations/{organization}/groups");
+        let staff = server.api("POST", &groups, json!({"name": "Staff"})).await.expect(201).text("/id");
+        let into = json!([{"into_group": {"group_id": staff}}]);
+        let rule = server.rule(organization, "staff", json!({"user": "userName pr"}), into).await.text("/id");
+        directory.user("ada@acme.example").await;
+        assert_eq!(native(&server, organization).await.groups(), ["Staff: ada@acme.example"]);
+        server.api("POST", &format!("/directories/{}/pause", directory.id), NONE).await.expect(200);
+        let otherwise = json!({"then": [{"ensure_membership": {}}], "apply": true});
+        server.api("PATCH", &format!("/mapping_rules/{rule}"), otherwise).await.expect(200);
+        assert_eq!(native(&server, organization).await.groups(), ["Staff: ada@acme.example"], "the native side waits");
+
+        server.api("DELETE", &format!("{groups}/{staff}"), NONE).await.expect(204);
+        assert!(native(&server, organization).await.groups().is_empty());
+        let told = events(&server, organization).await;
+        assert_eq!(told[told.len() - 2..], ["group.member_removed", "group.deleted"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rule_that_was_only_saved_keeps_its_group_too() {
+    on_each_server(|server| async move {
+        let organization = server.organization("Acme").await;
+        let groups = format!("/organizations/{organization}/groups");
+        let staff = server.api("POST", &groups, json!({"name": "Staff"})).await.expect(201).text("/id");
+        let body = json!({
+            "organization_id": organization, "key": "later", "when": {"user": "userName pr"}, "position": 1,
+            "then": [{"into_group": {"group_id": staff}}],
+        });
+        server.api("POST", "/mapping_rules", body).await.expect(201);
+        let refused = server.api("DELETE", &format!("{groups}/{staff}"), NONE).await.expect(409);
+        assert_eq!(refused.text("/code"), "group_in_use");
     })
     .await;
 }

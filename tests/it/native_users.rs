@@ -34,7 +34,7 @@ async fn a_user_is_made_changed_and_deleted_by_a_key_of_the_environment() {
             ("POST", USERS, json!({"email": "ADA@ACME.example"}), 400, "user_creation_error"),
             ("POST", USERS, json!({"email": "eve@x.example", "external_id": "crm 7"}), 400, "external_id_already_used"),
             ("POST", USERS, json!({"email": "eve@x.example", "metadata": {"a": 1}}), 400, "invalid_metadata"),
-            ("POST", USERS, json!({"email": "no address"}), 422, "invalid_request_parameters"),
+            ("POST", USERS, json!({"email": "no address"}), 400, "invalid_email"),
             ("POST", USERS, json!({}), 422, "invalid_request_parameters"),
             ("PUT", &path, json!({"email": "bob@acme.example"}), 400, "email_not_available"),
             ("PUT", &path, json!({"external_id": ""}), 422, "invalid_request_parameters"),
@@ -42,6 +42,7 @@ async fn a_user_is_made_changed_and_deleted_by_a_key_of_the_environment() {
         ] {
             let refused = server.api(method, path, body.clone()).await.expect(status);
             assert_eq!(refused.text("/code"), code, "{method} {path} {body}");
+            assert_eq!(refused.at("/errors").is_array(), [400, 422].contains(&status), "{}", refused.body);
         }
         server.api("PUT", &path, json!({"email": "ada@elsewhere.example"})).await.expect(200);
 
@@ -100,6 +101,7 @@ async fn an_organization_takes_the_fields_that_are_sent_and_keeps_the_others() {
             (json!({"name": " "}), 422, "invalid_request_parameters"),
             (json!({"name": 1}), 422, "invalid_request_parameters"),
             (json!({"domain_data": [{"domain": "a b"}]}), 422, "invalid_request_parameters"),
+            (json!({"domains": (0..101).map(|n| format!("d{n}.example")).collect::<Vec<_>>()}), 422, "invalid_request_parameters"),
         ] {
             assert_eq!(put(body.clone()).await.expect(status).text("/code"), code, "{body}");
         }
