@@ -83,6 +83,8 @@ pub enum Cause {
         key: String,
         /// The key's name.
         name: String,
+        /// The request, as its answer names it.
+        request: Option<RequestId>,
     },
     /// A run, in a chunk of its own.
     Run {
@@ -105,7 +107,13 @@ impl Cause {
                 "actor": {"id": directory, "source": "system", "name": name},
                 "request_id": request,
             }),
-            Cause::Api { key, name } => json!({"actor": {"id": key, "source": "api", "name": name}}),
+            Cause::Api { key, name, request } => {
+                let mut context = json!({"actor": {"id": key, "source": "api", "name": name}});
+                if let Some(request) = request {
+                    context["request_id"] = json!(request);
+                }
+                context
+            }
             Cause::Run { run, name, began_by } => json!({
                 "actor": {"id": run, "source": "system", "name": name},
                 "run_id": run,

@@ -13,6 +13,7 @@ use super::scim::error::ScimFailure;
 use super::workos::error::ApiFailure;
 use crate::app::App;
 use crate::domain::Error;
+use crate::domain::id::RequestId;
 use crate::scim::error::ScimError;
 use crate::service::keys::{ApiAccess, ScimAccess, authenticate_api, authenticate_scim};
 
@@ -72,7 +73,8 @@ impl FromRequestParts<App> for ApiCaller {
         let access = authenticate_api(app, header.as_deref()).await;
         let access = access.map_err(|error| app.refuse(peer(parts), error))?;
         app.admit(access.key())?;
-        Ok(ApiCaller(access))
+        let request = parts.extensions.get::<RequestId>().copied();
+        Ok(ApiCaller(request.map_or_else(|| access.clone(), |request| access.clone().in_request(request))))
     }
 }
 

@@ -1,11 +1,14 @@
 //! Headers that are alike on every surface.
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Response as HttpResponse, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use ulid::Ulid;
+use tracing::Instrument as _;
+
+use crate::app::App;
+use crate::domain::id::RequestId;
 
 /// The organization's event position after the write that is answered.
 pub const REVISION: HeaderName = HeaderName::from_static("muster-revision");
@@ -13,15 +16,15 @@ pub const REVISION: HeaderName = HeaderName::from_static("muster-revision");
 pub const RUN: HeaderName = HeaderName::from_static("muster-run");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Every answer has a request id, and is never sniffed or cached.
-pub async fn on_every_answer(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    if !headers.contains_key(REQUEST_ID)
-        && let Ok(id) = HeaderValue::from_str(&format!("request_{}", Ulid::generate()))
-    {
-        headers.insert(REQUEST_ID, id);
+/// Every answer has a request id, by which the log and the events name the request, and is never sniffed or cached.
+pub async fn on_every_answer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::mint(app.clock.now());
+    request.extensions_mut().insert(id);
+    let mut response = next.run(request).instrument(tracing::info_span!("request", %id)).await;
+    if !response.headers().contains_key(REQUEST_ID) {
+        set_request_id(&mut response, &id.to_string());
     }
+    let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

@@ -11,6 +11,8 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use tracing::Instrument as _;
+
 use super::caller::ApiCaller;
 use super::headers;
 use super::workos::body;
@@ -73,7 +75,7 @@ async fn attempt(keyed: &Keyed, request: Request, next: Next) -> Result<Response
         return Ok(again(kept));
     }
     let request = Request::from_parts(parts, Body::from(bytes));
-    let done = tokio::spawn(done(app.clone(), Arc::clone(&claim), request, next));
+    let done = tokio::spawn(done(app.clone(), Arc::clone(&claim), request, next).in_current_span());
     // A client that hangs up changes nothing: the answer is kept for when it comes back.
     let response = match done.await {
         Ok(response) => response,

@@ -39,7 +39,7 @@ pub fn router(app: &App) -> Router {
         .method_not_allowed_fallback(workos::method_not_allowed)
         .layer(Extension(described))
         .layer(CatchPanicLayer::custom(headers::panicked))
-        .layer(from_fn(headers::on_every_answer))
+        .layer(from_fn_with_state(app.clone(), headers::on_every_answer))
         .layer(from_fn(unread::read_to_its_end))
         .with_state(app.clone())
 }

@@ -1,7 +1,7 @@
 //! The endpoints that load balancers, monitors and developers ask, with their descriptions.
 
 use super::openapi::schema::any_object;
-use super::openapi::{Endpoints, page, serve, tags};
+use super::openapi::{Endpoints, Operation, page, serve, tags};
 use super::{health, metrics};
 
 /// Every one of them.
@@ -24,27 +24,27 @@ pub fn routes() -> Endpoints {
                 .fails(401, "The server was started with a metrics key, and the request does not have it.")
         })
         .get("/openapi.json", serve::openapi, |op| {
-            op.id("openapi")
-                .summary("This document")
-                .header("If-None-Match", "The version that the client has.")
-                .answers(200, "OpenAPI 3.1.", any_object())
-                .with_headers(200, &["ETag"])
-                .answers_nothing(304, "The client has it already.")
+            cached(op.id("openapi").summary("This document").answers(200, "OpenAPI 3.1.", any_object()))
         })
         .get("/docs", page::page, |op| {
-            op.id("docs")
-                .summary("This document, for people")
-                .header("If-None-Match", "The version that the client has.")
-                .answers_as(200, "A page without scripts.", "text/html")
-                .with_headers(200, &["ETag"])
-                .answers_nothing(304, "The client has it already.")
+            cached(op.id("docs").summary("This document, for people").answers_as(
+                200,
+                "A page without scripts.",
+                "text/html",
+            ))
         })
         .get("/docs/style.css", page::style, |op| {
-            op.id("docsStyle")
-                .summary("The style sheet of that page")
-                .header("If-None-Match", "The version that the client has.")
-                .answers_as(200, "The style sheet.", "text/css")
-                .with_headers(200, &["ETag"])
-                .answers_nothing(304, "The client has it already.")
+            cached(op.id("docsStyle").summary("The style sheet of that page").answers_as(
+                200,
+                "The style sheet.",
+                "text/css",
+            ))
         })
+}
+
+/// What clients may keep: they ask whether theirs is still the newest.
+fn cached(op: Operation) -> Operation {
+    op.header("If-None-Match", "The version that the client has.")
+        .with_headers(200, &["ETag"])
+        .answers_nothing(304, "The client has it already.")
 }

@@ -132,9 +132,17 @@ pub struct ApiAccess {
     key: String,
     /// The key's name.
     name: String,
+    /// The request that is answered, if it is one.
+    request: Option<RequestId>,
 }
 
 impl ApiAccess {
+    /// The same reach, for this request: what it changes names it.
+    #[must_use]
+    pub fn in_request(self, request: RequestId) -> Self {
+        ApiAccess { request: Some(request), ..self }
+    }
+
     /// The scope of this organization, if the key reaches it. One that it does not reach does not exist.
     pub fn organization(&self, id: OrganizationId) -> Result<OrganizationScope> {
         match self.only {
@@ -183,7 +191,7 @@ impl ApiAccess {
 
     /// The cause of what the caller changes.
     pub fn cause(&self) -> Cause {
-        Cause::Api { key: self.key.clone(), name: self.name.clone() }
+        Cause::Api { key: self.key.clone(), name: self.name.clone(), request: self.request }
     }
 }
 
@@ -203,6 +211,7 @@ pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAcce
             owner: true,
             key: "root".to_owned(),
             name: "Root key".to_owned(),
+            request: None,
         });
     }
     let mut tx = app.db.read().await?;
@@ -223,6 +232,7 @@ pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAcce
         owner: key.role == "owner",
         key: key.id.to_string(),
         name: key.name,
+        request: None,
     })
 }
 

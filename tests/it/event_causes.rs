@@ -57,9 +57,11 @@ async fn what_happens_by_hand_names_the_key_and_no_rule() {
         let group = server.api("POST", &groups, json!({"name": "Staff"})).await.expect(201).text("/id");
         let add = json!({"organization_membership_id": member});
         let members = format!("{groups}/{group}/organization-memberships");
-        server.api("POST", &members, add).await.expect(200);
+        let answer = server.api("POST", &members, add).await.expect(200);
+        let request = answer.headers["x-request-id"].to_str().unwrap();
         let added = cause(&server, organization, "group.member_added").await;
-        assert_eq!(added, json!({"actor": {"id": "root", "source": "api", "name": "Root key"}}));
+        let root = json!({"id": "root", "source": "api", "name": "Root key"});
+        assert_eq!(added, json!({"actor": root, "request_id": request}));
         // Suspended by the directory: the request did it, and no rule.
         let off = json!([{"op": "replace", "path": "active", "value": false}]);
         directory.patch(&format!("/Users/{ada}"), off).await.expect(200);

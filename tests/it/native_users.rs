@@ -260,7 +260,13 @@ async fn a_worker_goes_on_with_an_organization_that_was_left_half_deleted() {
         let now = server.server.app.clock.now();
         let buried = server.server.app.db.write(muster::store::Lane::Organization(id), move |tx| {
             Box::pin(async move {
-                muster::store::organizations::bury(tx, id, r#"{"key": "root", "name": "Root key"}"#, now).await?;
+                muster::store::organizations::bury(
+                    tx,
+                    id,
+                    r#"{"key": "root", "name": "Root key", "request": null}"#,
+                    now,
+                )
+                .await?;
                 muster::store::emptying::shut(tx, id, now).await
             })
         });

@@ -11,10 +11,11 @@ use super::error::ApiFailure;
 use super::path::{Segments, id};
 use super::query::Query;
 use crate::app::App;
-use crate::domain::id::{MembershipLabel, RoleId};
+use crate::domain::id::{MembershipId, MembershipLabel, RoleId};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::http::caller::{ApiCaller, ApiWriter};
+use crate::service::keys::ApiAccess;
 use crate::service::native::membership_changes::{self as changes, NewMembership};
 use crate::service::native::memberships::{self, Listed};
 
@@ -74,8 +75,7 @@ pub async fn update(
     Segments(membership): Segments<String>,
     body: Fields,
 ) -> Result<Response, ApiFailure> {
-    let membership = id(&membership)?;
-    let scope = changes::scope_of(&app, &access, membership).await?;
+    let (membership, scope) = named(&app, &access, &membership).await?;
     match roles(&app, scope, &body).await? {
         Some(roles) => {
             let done = changes::set_roles(&app, &access, scope, membership, roles).await?;
@@ -83,6 +83,12 @@ pub async fn update(
         }
         None => Ok(ok(json(&memberships::get(&app, &access, membership).await?))),
     }
+}
+
+/// The membership that a path names, and the scope of its organization.
+async fn named(app: &App, access: &ApiAccess, segment: &str) -> Result<(MembershipId, OrganizationScope)> {
+    let membership = id(segment)?;
+    Ok((membership, changes::scope_of(app, access, membership).await?))
 }
 
 /// `role_slug` or `role_slugs`, whichever is sent.
@@ -106,8 +112,7 @@ pub async fn delete(
     ApiWriter(access): ApiWriter,
     Segments(membership): Segments<String>,
 ) -> Result<Response, ApiFailure> {
-    let membership = id(&membership)?;
-    let scope = changes::scope_of(&app, &access, membership).await?;
+    let (membership, scope) = named(&app, &access, &membership).await?;
     let revision = changes::delete(&app, &access, scope, membership).await?;
     Ok(at_revision(StatusCode::OK.into_response(), revision))
 }
@@ -118,8 +123,7 @@ pub async fn deactivate(
     ApiWriter(access): ApiWriter,
     Segments(membership): Segments<String>,
 ) -> Result<Response, ApiFailure> {
-    let membership = id(&membership)?;
-    let scope = changes::scope_of(&app, &access, membership).await?;
+    let (membership, scope) = named(&app, &access, &membership).await?;
     let done = changes::deactivate(&app, &access, scope, membership).await?;
     Ok(at_revision(ok(json(&done.value)), done.revision))
 }
@@ -130,8 +134,7 @@ pub async fn reactivate(
     ApiWriter(access): ApiWriter,
     Segments(membership): Segments<String>,
 ) -> Result<Response, ApiFailure> {
-    let membership = id(&membership)?;
-    let scope = changes::scope_of(&app, &access, membership).await?;
+    let (membership, scope) = named(&app, &access, &membership).await?;
     let done = changes::reactivate(&app, &access, scope, membership).await?;
     Ok(at_revision(ok(json(&done.value)), done.revision))
 }

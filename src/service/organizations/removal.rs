@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::domain::event::Cause;
-use crate::domain::id::OrganizationId;
+use crate::domain::id::{OrganizationId, RequestId};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::change::{Change, Outcome};
@@ -24,6 +24,7 @@ const WAITED_FOR: usize = 20;
 struct DeletedBy {
     key: String,
     name: String,
+    request: Option<RequestId>,
 }
 
 /// Deletes an organization. Answers whether everything in it is gone, and the revision; if not, a worker goes on.
@@ -40,8 +41,11 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> 
             let cause = cause.clone();
             Box::pin(async move {
                 let change = Change::begin(tx, organization, now, &cause).await?;
-                let Cause::Api { key, name } = cause.clone() else { return Err(Error::internal("no key deletes")) };
-                let by = serde_json::to_string(&DeletedBy { key, name }).map_err(|e| Error::Internal(Box::new(e)))?;
+                let Cause::Api { key, name, request } = cause.clone() else {
+                    return Err(Error::internal("no key deletes"));
+                };
+                let by = serde_json::to_string(&DeletedBy { key, name, request })
+                    .map_err(|e| Error::Internal(Box::new(e)))?;
                 organizations::bury(change.tx, organization, &by, now).await?;
                 emptying::shut(change.tx, organization, now).await?;
                 change.finish().await
@@ -85,7 +89,7 @@ async fn empty_some(app: &App, organization: OrganizationId) -> Result<Outcome<b
                     return Ok(Outcome { value: true, revision: 0 });
                 };
                 let by: DeletedBy = serde_json::from_str(&by).map_err(|error| Error::Internal(Box::new(error)))?;
-                let cause = Cause::Api { key: by.key, name: by.name };
+                let cause = Cause::Api { key: by.key, name: by.name, request: by.request };
                 let mut change = Change::begin_in_tombstone(tx, organization, now, &cause).await?;
                 let value = stretch(&mut change).await?;
                 Ok(Outcome { value, revision: change.finish().await? })
