@@ -7,6 +7,7 @@ CREATE TABLE idempotency_keys (
     status      BIGINT,                           -- of the answer; NULL unless answered
     body        TEXT,                             -- JSON; NULL if the answer has none
     revision    BIGINT,                           -- the answer's Muster-Revision; NULL if it has none
+    run         TEXT,                             -- the answer's Muster-Run; NULL if it has none
     claimed_at  TIMESTAMPTZ NOT NULL              -- the time of the effect
 );
 CREATE INDEX idempotency_keys_claimed_at ON idempotency_keys (claimed_at);

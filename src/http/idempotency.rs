@@ -116,9 +116,10 @@ async fn outcome(response: Response) -> (Response, Outcome) {
         Err(error) => return (ended_early(&error), Outcome::Unknown),
     };
     let revision = parts.headers.get(headers::REVISION).and_then(|value| value.to_str().ok()?.parse().ok());
+    let run = parts.headers.get(headers::RUN).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let outcome = match std::str::from_utf8(&bytes) {
         Ok(body) if body.len() <= MAX_ANSWER => {
-            Outcome::Kept { status: parts.status.as_u16(), body: body.to_owned(), revision }
+            Outcome::Kept { status: parts.status.as_u16(), body: body.to_owned(), revision, run }
         }
         _ => Outcome::Unknown,
     };
@@ -140,6 +141,9 @@ fn again(kept: Kept) -> Response {
     };
     if let Some(revision) = kept.revision {
         headers::set_revision(&mut response, revision);
+    }
+    if let Some(run) = &kept.run {
+        headers::set_run(&mut response, run);
     }
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response

@@ -36,6 +36,8 @@ pub enum Outcome {
         body: String,
         /// The revision, if there is one.
         revision: Option<i64>,
+        /// The run that goes on with it, if there is one.
+        run: Option<String>,
     },
     /// It shows a secret, and is not kept.
     Withheld,
@@ -98,11 +100,11 @@ pub async fn answered(app: &App, claim: &Claim) -> Result<Option<Kept>> {
 
 /// Keeps what a request with an effect was answered.
 pub async fn keep(app: &App, claim: &Claim, outcome: Outcome) -> Result<()> {
-    let nothing = |state| Answer { state, status: None, body: None, revision: None };
+    let nothing = |state| Answer { state, status: None, body: None, revision: None, run: None };
     let answer = match outcome {
-        Outcome::Kept { status, body, revision } => {
+        Outcome::Kept { status, body, revision, run } => {
             let body = Some(body).filter(|body| !body.is_empty());
-            Answer { state: "answered", status: Some(i64::from(status)), body, revision }
+            Answer { state: "answered", status: Some(i64::from(status)), body, revision, run }
         }
         Outcome::Withheld => nothing("withheld"),
         Outcome::Unknown => nothing("unknown"),

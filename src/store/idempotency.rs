@@ -98,6 +98,8 @@ pub struct Kept {
     pub body: Option<String>,
     /// Its revision.
     pub revision: Option<i64>,
+    /// The run that goes on with it.
+    pub run: Option<String>,
     /// When it had its effect.
     pub claimed_at: DateTime<Utc>,
 }
@@ -113,19 +115,23 @@ pub struct Answer {
     pub body: Option<String>,
     /// The revision, if there is one.
     pub revision: Option<i64>,
+    /// The run that goes on with it, if there is one.
+    pub run: Option<String>,
 }
 
 /// What is kept under this id.
 pub async fn find(tx: &mut Tx, id: &str) -> Result<Option<Kept>> {
-    let stmt = sql("SELECT fingerprint, state, status, body, revision, claimed_at FROM idempotency_keys WHERE id = $1");
+    let stmt =
+        sql("SELECT fingerprint, state, status, body, revision, run, claimed_at FROM idempotency_keys WHERE id = $1");
     tx.fetch_optional(stmt.bind(id.to_owned())).await
 }
 
 /// Keeps the answer of a request.
 pub async fn answer(tx: &mut Tx, id: &str, answer: &Answer) -> Result<()> {
-    let stmt = sql("UPDATE idempotency_keys SET state = $2, status = $3, body = $4, revision = $5 WHERE id = $1");
+    let stmt =
+        sql("UPDATE idempotency_keys SET state = $2, status = $3, body = $4, revision = $5, run = $6 WHERE id = $1");
     let stmt = stmt.bind(id.to_owned()).bind(answer.state.to_owned()).bind(answer.status);
-    tx.execute(stmt.bind(answer.body.clone()).bind(answer.revision)).await.map(drop)
+    tx.execute(stmt.bind(answer.body.clone()).bind(answer.revision).bind(answer.run.clone())).await.map(drop)
 }
 
 /// Forgets keys that were claimed before `bound`, up to `limit` of them; answers how many.
