@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { GenericServerException, UnprocessableEntityException } from "@workos-inc/node";
+import { BadRequestException, UnprocessableEntityException } from "@workos-inc/node";
 import { Directory, ids, organization, refused, unique, within, workos } from "./support.mjs";
 
 const { events, groups, organizations, userManagement: users } = workos;
@@ -106,7 +106,7 @@ test("events are chosen by name, organization and time", async () => {
 
 test("a feed that cannot go on says so", async () => {
   for (const after of ["nonsense", "event_nonsense"]) {
-    await refused(GenericServerException, 400, undefined, () => events.listEvents({ events: ["group.created"], after }));
+    await refused(BadRequestException, 400, undefined, () => events.listEvents({ events: ["group.created"], after }));
   }
   await refused(UnprocessableEntityException, 422, undefined, () => events.listEvents({ events: [] }));
 });

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
+  BadRequestException,
   ConflictException,
-  GenericServerException,
   NotFoundException,
   UnprocessableEntityException,
 } from "@workos-inc/node";
@@ -60,7 +60,7 @@ test("memberships are listed by organization, user and status", async () => {
   assert.deepEqual(ids(inactive.data), [made[0].id]);
   const theirs = await memberships.listOrganizationMemberships({ userId: made[1].userId });
   assert.deepEqual(ids(theirs.data), [made[1].id]);
-  await refused(GenericServerException, 400, "missing_user_id_or_organization_id", () =>
+  await refused(BadRequestException, 400, "missing_user_id_or_organization_id", () =>
     memberships.listOrganizationMemberships({}),
   );
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ConflictException, GenericServerException, NotFoundException } from "@workos-inc/node";
+import { BadRequestException, ConflictException, NotFoundException } from "@workos-inc/node";
 import { ids, member, organization, refused, unique, workos } from "./support.mjs";
 
 const { organizations, organizationDomains: domains } = workos;
@@ -85,7 +85,7 @@ test("what must be unique is refused the second time", async () => {
   await organizations.createOrganization(first);
   const { id } = await organization();
   await refused(
-    GenericServerException,
+    BadRequestException,
     400,
     "external_id_already_used",
     () => organizations.createOrganization({ name, externalId: name }),
@@ -124,7 +124,7 @@ test("a domain is claimed, read, proved and given up", async () => {
   const name = unique();
   const domainData = [{ domain: `${name}.example`, state: "verified" }];
   const owner = await organizations.createOrganization({ name, domainData });
-  await refused(GenericServerException, 400, "domain_already_verified", () =>
+  await refused(BadRequestException, 400, "domain_already_verified", () =>
     domains.verifyOrganizationDomain(owner.domains[0].id),
   );
 });

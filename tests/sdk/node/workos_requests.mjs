@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
+  BadRequestException,
   GenericServerException,
   NotFoundException,
   UnauthorizedException,
@@ -13,13 +14,13 @@ import { MISSING, member, organization, organizationKey, refused, unique, workos
 test("an error has its class, a message and a request id", async () => {
   const { organizations, userManagement } = workos;
   for (const [kind, status, attempt] of [
-    [GenericServerException, 400, () => organizations.listOrganizations({ after: "nonsense" })],
+    [BadRequestException, 400, () => organizations.listOrganizations({ after: "nonsense" })],
     [NotFoundException, 404, () => organizations.getOrganization(`org_${MISSING}`)],
     [NotFoundException, 404, () => organizations.getOrganization("nonsense")],
     [NotFoundException, 404, () => organizations.getOrganizationByExternalId("no/body")],
     [UnprocessableEntityException, 422, () => organizations.createOrganization({ name: "" })],
     [UnprocessableEntityException, 422, () => organizations.listOrganizations({ limit: 101 })],
-    [UnprocessableEntityException, 422, () => userManagement.createUser({ email: "ada" })],
+    [BadRequestException, 400, () => userManagement.createUser({ email: "ada" })],
   ]) {
     await refused(kind, status, undefined, attempt);
     await assert.rejects(attempt, (error) => Boolean(error.message && error.code && error.requestID));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { GenericServerException, NotFoundException } from "@workos-inc/node";
+import { BadRequestException, NotFoundException } from "@workos-inc/node";
 import { ids, member, organization, refused, unique, user, workos } from "./support.mjs";
 
 const { userManagement: users } = workos;
@@ -56,7 +56,7 @@ test("addresses and external ids are unique", async () => {
   const name = unique();
   const second = await users.createUser({ email: `${name}@corp.example`, externalId: name });
   const taken = first.email.toUpperCase();
-  await refused(GenericServerException, 400, "external_id_already_used", () =>
+  await refused(BadRequestException, 400, "external_id_already_used", () =>
     users.updateUser({ userId: first.id, externalId: name }),
   );
   for (const attempt of [

@@ -31,7 +31,7 @@ REFUSED: dict[str, tuple[type[WorkOSError], int, Callable[[Any], Any]]] = {
     ),
     "an empty name": (UnprocessableEntityError, 422, lambda w: w.organizations.create_organization(name="")),
     "a limit that is too large": (UnprocessableEntityError, 422, lambda w: w.organizations.list_organizations(limit=101)),
-    "an address that is none": (UnprocessableEntityError, 422, lambda w: w.user_management.create_user(email="ada")),
+    "an address that is none": (BadRequestError, 400, lambda w: w.user_management.create_user(email="ada")),
     "an order that is none": (
         UnprocessableEntityError,
         422,
