@@ -23,7 +23,8 @@ use muster::domain::plan::PlanChange;
 use muster::domain::run::{Run, RunKind};
 use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::Secret;
-use muster::service::keys::{self, ApiAccess, NewToken};
+use muster::service::access::Access;
+use muster::service::keys::{self, NewToken};
 use muster::service::mapping::explain::{What, Whom, explain};
 use muster::service::mapping::{apply, plans};
 use muster::service::native::groups::{self, NewGroup};
@@ -76,7 +77,7 @@ async fn run() -> anyhow::Result<()> {
 
 struct Bench {
     server: Server,
-    access: ApiAccess,
+    access: Access,
     scope: OrganizationScope,
     directory: DirectoryId,
     token: Secret,
@@ -90,7 +91,7 @@ impl Bench {
     async fn start(url: &str, size: &Size, lane: LaneTimes) -> anyhow::Result<Self> {
         let server = server(url, Some(KEY.to_owned())).await?;
         let app = &server.app;
-        let access = keys::authenticate_api(app, Some(&format!("Bearer {KEY}"))).await?;
+        let access = access::authenticate_api(app, Some(&format!("Bearer {KEY}"))).await?;
         let page = PageRequest { after: None, before: None, limit: 1, order: Order::Ascending };
         let there = organizations::list(app, &access, None, Vec::new(), &page).await?.rows.pop();
         let (organization, directory, token, users, groups) = if let Some(organization) = there {

@@ -44,7 +44,7 @@ async fn run() -> anyhow::Result<()> {
 
 async fn measure(server: &Server, size: &Size) -> anyhow::Result<()> {
     let app = &server.app;
-    let access = keys::authenticate_api(app, Some(&format!("Bearer {KEY}"))).await?;
+    let access = access::authenticate_api(app, Some(&format!("Bearer {KEY}"))).await?;
     let seeded = seed::fill(app, &access, size, |_| ()).await?;
     let client = Client { http: reqwest::Client::new(), base: server.url() };
     let (organization, directory) = (seeded.organization, seeded.directory);

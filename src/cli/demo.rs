@@ -17,7 +17,7 @@ use crate::domain::Clock;
 use crate::domain::id::OrganizationId;
 use crate::domain::secret::Secret;
 use crate::replay::{Conversation, Event, Player};
-use crate::service::keys;
+use crate::service::access;
 use crate::service::mapping::overview;
 use crate::store::bindings::MappedGroup;
 use crate::store::origins::Reason;
@@ -126,7 +126,7 @@ async fn tour(server: &Server, key: &Secret, out: &mut impl Write) -> anyhow::Re
     show_rules(&rules, &finance, out)?;
 
     let header = format!("Bearer {}", key.reveal());
-    let scope = keys::authenticate_api(&server.app, Some(&header)).await?.organization(id)?;
+    let scope = access::authenticate_api(&server.app, Some(&header)).await?.organization(id)?;
     show_groups(&overview::mapped_groups(&server.app, scope).await?, out)?;
     show_people(&overview::reasons(&server.app, scope, 1_000).await?, out)?;
     show_how_to_go_on(server, key, id, &okta, out)?;

@@ -14,7 +14,7 @@ use crate::domain::sealed::Vault;
 use crate::domain::secret::{Secret, digest};
 use crate::http::{router, server};
 use crate::outbound::dns::{self, Dns};
-use crate::service::{keys, webhooks};
+use crate::service::{keys, sessions, webhooks};
 use crate::store::{Db, Lane, keys as stored_keys};
 use crate::worker;
 
@@ -84,6 +84,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// The first key of an empty database: shown once, by whoever started the server.
     pub first_key: Option<Secret>,
+    /// Opens the console to the first owner, while there is none: shown by whoever started the server.
+    pub first_owner: Option<String>,
     stop: CancellationToken,
     listener: JoinSet<()>,
     workers: JoinSet<()>,
@@ -122,6 +124,8 @@ impl Server {
         let app = app.with_dns(dns);
         webhooks::check_vault(&app).await?;
         let first_key = keys::bootstrap_key(&app).await?;
+        let first_owner = sessions::first_owner_link(&app).await?;
+        let first_owner = first_owner.map(|link| format!("{}/console/enter/{}", app.config.public_url, link.reveal()));
         let stop = app.stopping.clone();
         let mut workers = JoinSet::new();
         // Stopped after the listener, so that the last requests are logged.
@@ -138,7 +142,7 @@ impl Server {
             server::serve(listener, routes, stopped).await;
             last.cancel();
         });
-        Ok(Server { app, address, first_key, stop, listener: serving, workers })
+        Ok(Server { app, address, first_key, first_owner, stop, listener: serving, workers })
     }
 
     /// The base URL of the server itself.
@@ -181,6 +185,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     tracing::info!(address = %server.address, public_url = %server.app.config.public_url, "muster is listening");
     if let Some(key) = &server.first_key {
         eprintln!("The first API key of this database, shown this once:\n\n    {}\n", key.reveal());
+    }
+    if let Some(link) = &server.first_owner {
+        eprintln!("The console has no owner yet. This link makes one; it works once, for an hour:\n\n    {link}\n");
     }
     interrupted().await?;
     tracing::info!("stopping: finishing what runs");

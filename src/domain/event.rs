@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::actor::Actor;
 use super::clock::timestamp;
 use super::id::{DirectoryId, EventId, OrganizationId, RequestId, RuleId, RunId};
 
@@ -77,12 +78,10 @@ pub enum Cause {
         /// The request.
         request: RequestId,
     },
-    /// Somebody with a key of the native APIs.
-    Api {
-        /// The key's id, or `root`.
-        key: String,
-        /// The key's name.
-        name: String,
+    /// Somebody with a key of the APIs, or in the console or the portal.
+    Hand {
+        /// Who.
+        actor: Actor,
         /// The request, as its answer names it.
         request: Option<RequestId>,
     },
@@ -107,8 +106,8 @@ impl Cause {
                 "actor": {"id": directory, "source": "system", "name": name},
                 "request_id": request,
             }),
-            Cause::Api { key, name, request } => {
-                let mut context = json!({"actor": {"id": key, "source": "api", "name": name}});
+            Cause::Hand { actor, request } => {
+                let mut context = json!({"actor": actor});
                 if let Some(request) = request {
                     context["request_id"] = json!(request);
                 }
@@ -136,7 +135,7 @@ impl Cause {
     pub fn id(&self) -> String {
         match self {
             Cause::Scim { request, .. } => request.to_string(),
-            Cause::Api { key, .. } => key.clone(),
+            Cause::Hand { actor, .. } => actor.id.clone(),
             Cause::Run { run, .. } => run.to_string(),
             Cause::System => "muster".to_owned(),
         }
@@ -146,7 +145,7 @@ impl Cause {
     pub fn actor(&self) -> String {
         match self {
             Cause::Scim { directory, .. } => directory.to_string(),
-            Cause::Api { key, .. } => key.clone(),
+            Cause::Hand { actor, .. } => actor.id.clone(),
             Cause::Run { began_by, .. } => began_by.clone(),
             Cause::System => "muster".to_owned(),
         }

@@ -199,6 +199,12 @@ identified! {
     EventLabel, EventId, "event_", "event";
     /// An address that events are sent to.
     WebhookEndpointLabel, WebhookEndpointId, "we_", "webhook endpoint";
+    /// Somebody who may sign in to the console.
+    OperatorLabel, OperatorId, "operator_", "operator";
+    /// Somebody who is signed in.
+    SessionLabel, SessionId, "session_", "session";
+    /// An entry of the audit log.
+    AuditEventLabel, AuditEventId, "audit_event_", "audit event";
     /// A request of an identity provider.
     RequestLabel, RequestId, "request_", "request";
 }

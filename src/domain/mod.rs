@@ -3,8 +3,10 @@
 //! What lives here: types and decisions about them. What does not: SQL, HTTP, the system clock (but
 //! for [`clock::Clock`]), and anything that orders steps within a transaction (that is `service`).
 
+pub mod actor;
 pub mod address;
 pub mod assertion;
+pub mod audit;
 pub mod binding;
 pub mod clock;
 pub mod directory;
@@ -23,6 +25,7 @@ pub mod lint;
 pub mod metadata;
 pub mod native;
 pub mod nesting;
+pub mod operator;
 pub mod origin;
 pub mod outcome;
 pub mod parked;

@@ -15,7 +15,8 @@ use crate::app::App;
 use crate::domain::Error;
 use crate::domain::id::RequestId;
 use crate::scim::error::ScimError;
-use crate::service::keys::{ApiAccess, ScimAccess, authenticate_api, authenticate_scim};
+use crate::service::access::{Access, authenticate_api};
+use crate::service::keys::{ScimAccess, authenticate_scim};
 
 /// Where the extractor leaves who called, for the request log.
 pub type CallerSlot = Arc<OnceLock<ScimAccess>>;
@@ -24,7 +25,7 @@ pub type CallerSlot = Arc<OnceLock<ScimAccess>>;
 pub struct ScimCaller(pub ScimAccess);
 
 /// Somebody with a valid key of the native APIs.
-pub struct ApiCaller(pub ApiAccess);
+pub struct ApiCaller(pub Access);
 
 /// The segments of a SCIM path; one that is no UTF-8 names nothing.
 pub struct ScimPath<T>(pub T);
@@ -66,7 +67,7 @@ impl FromRequestParts<App> for ApiCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiFailure> {
         // Middleware may have had to know already.
-        if let Some(access) = parts.extensions.get::<ApiAccess>() {
+        if let Some(access) = parts.extensions.get::<Access>() {
             return Ok(ApiCaller(access.clone()));
         }
         let header = authorization(parts)?;
@@ -79,7 +80,7 @@ impl FromRequestParts<App> for ApiCaller {
 }
 
 /// Somebody with a valid key that may change things.
-pub struct ApiWriter(pub ApiAccess);
+pub struct ApiWriter(pub Access);
 
 impl FromRequestParts<App> for ApiWriter {
     type Rejection = ApiFailure;

@@ -4,6 +4,7 @@
 //! `service`, and shape the answer. What does not: decisions, SQL, the protocol itself.
 
 mod caller;
+pub mod console;
 mod headers;
 mod health;
 pub mod idempotency;
@@ -35,6 +36,7 @@ pub fn router(app: &App) -> Router {
     let (routes, operations) = endpoints(app).into_parts();
     let described: Arc<Described> = Described::new(operations, &app.config.public_url);
     routes
+        .merge(console::routes(app))
         .fallback(workos::no_such_route)
         .method_not_allowed_fallback(workos::method_not_allowed)
         .layer(Extension(described))

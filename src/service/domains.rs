@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::access::Access;
 use super::change::{Change, Outcome};
 use super::converge::{Scope, converge};
-use super::keys::ApiAccess;
 use super::organizations::MAX_DOMAINS;
 use crate::app::App;
 use crate::domain::event::Cause;
@@ -88,7 +88,7 @@ fn record_name(domain: &Domain) -> String {
 /// [`Error::Forbidden`] for `verified` without a key of the environment.
 pub async fn create(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     domain: String,
     verified: bool,
@@ -160,7 +160,7 @@ fn faster(error: Error) -> Error {
 }
 
 /// The domain with this id, if the caller reaches it.
-pub async fn get(app: &App, access: &ApiAccess, id: DomainId) -> Result<Domain> {
+pub async fn get(app: &App, access: &Access, id: DomainId) -> Result<Domain> {
     found(&mut app.db.read().await?, access.only(), id).await
 }
 
@@ -174,7 +174,7 @@ async fn found(tx: &mut Tx, organization: Option<OrganizationId>, id: DomainId) 
 /// # Errors
 ///
 /// [`Error::Invalid`] `domain_already_verified`; [`Error::NotFound`].
-pub async fn verify(app: &App, access: &ApiAccess, id: DomainId) -> Result<Outcome<Verification>> {
+pub async fn verify(app: &App, access: &Access, id: DomainId) -> Result<Outcome<Verification>> {
     let domain = get(app, access, id).await?;
     check_unverified(&domain)?;
     // Asked before the transaction: nobody waits for the DNS with a lock in hand.
@@ -274,7 +274,7 @@ async fn climb_again(change: &mut Change<'_>, domain: &str) -> Result<()> {
 }
 
 /// Gives a domain up, at the request of whoever reaches it. Answers the revision.
-pub async fn delete(app: &App, access: &ApiAccess, id: DomainId) -> Result<i64> {
+pub async fn delete(app: &App, access: &Access, id: DomainId) -> Result<i64> {
     let organization = get(app, access, id).await?.organization;
     let (now, cause) = (app.clock.now(), access.cause());
     app.db

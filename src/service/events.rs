@@ -7,7 +7,7 @@ use crate::domain::event::FeedEvent;
 use crate::domain::event_names::known;
 use crate::domain::id::{EventId, OrganizationId};
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::events::feed::{self, Part, Place};
 use crate::store::{Page, PageRequest, Tx, organizations};
 
@@ -32,7 +32,7 @@ pub struct Wanted {
 ///
 /// [`Error::Invalid`] if no name is given or one is unknown; [`Error::NotFound`] for an organization that does not
 /// exist or that the key does not reach. One that was deleted keeps its events.
-pub async fn selection(app: &App, access: &ApiAccess, wanted: Wanted) -> Result<Selection> {
+pub async fn selection(app: &App, access: &Access, wanted: Wanted) -> Result<Selection> {
     let names = names("events", &wanted.names)?;
     let reach = match wanted.organization.or(access.only()) {
         Some(organization) => {

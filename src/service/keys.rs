@@ -1,11 +1,12 @@
-//! Tokens and keys: who calls, and how far they reach. The only maker of scopes for callers.
+//! Tokens and keys: made, listed, revoked; and the identity providers that call with a token.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::access::{Access, TOUCH_AFTER};
 use super::change::Change;
 use super::provisioning::Noted;
 use crate::app::App;
@@ -18,10 +19,7 @@ use crate::domain::secret::{Secret, digest};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::store::keys::{self, ApiKey, ScimToken};
-use crate::store::{Lane, Page, PageRequest, directories, idempotency};
-
-/// How exact "last used" is.
-const TOUCH_AFTER: Duration = Duration::seconds(60);
+use crate::store::{Lane, Page, PageRequest, directories};
 
 /// An identity provider whose token was checked.
 #[derive(Debug, Clone)]
@@ -119,123 +117,6 @@ async fn note_use_of_token(app: &App, access: &ScimAccess, token: &ScimToken, no
         .await
 }
 
-/// Somebody with a key of the native APIs.
-#[derive(Debug, Clone)]
-pub struct ApiAccess {
-    /// The organization that the key is limited to; `None` reaches the whole environment.
-    only: Option<OrganizationId>,
-    /// Whether the key may change anything.
-    writes: bool,
-    /// Whether the key may make and revoke keys of owners.
-    owner: bool,
-    /// The key's id, or `root`.
-    key: String,
-    /// The key's name.
-    name: String,
-    /// The request that is answered, if it is one.
-    request: Option<RequestId>,
-}
-
-impl ApiAccess {
-    /// The same reach, for this request: what it changes names it.
-    #[must_use]
-    pub fn in_request(self, request: RequestId) -> Self {
-        ApiAccess { request: Some(request), ..self }
-    }
-
-    /// The scope of this organization, if the key reaches it. One that it does not reach does not exist.
-    pub fn organization(&self, id: OrganizationId) -> Result<OrganizationScope> {
-        match self.only {
-            Some(only) if only != id => Err(Error::not_found("organization", id)),
-            _ => Ok(OrganizationScope::authenticated(id)),
-        }
-    }
-
-    /// The key's id, or `root`.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// The organization that the key is limited to.
-    pub fn only(&self) -> Option<OrganizationId> {
-        self.only
-    }
-
-    /// Refuses keys that are limited to an organization.
-    pub fn environment(&self) -> Result<()> {
-        match self.only {
-            None => Ok(()),
-            Some(_) => Err(Error::Forbidden("this needs a key of the environment, not of an organization".to_owned())),
-        }
-    }
-
-    /// The scope of the organization that is named, or else of the only one that the key reaches.
-    pub fn organization_or_own(&self, named: Option<OrganizationId>) -> Result<OrganizationScope> {
-        let id = named.or(self.only).ok_or_else(|| {
-            Error::invalid("organization_id", "required", "organization_id is required for a key of the environment")
-        })?;
-        self.organization(id)
-    }
-
-    /// Refuses keys that may only read.
-    pub fn writes(&self) -> Result<()> {
-        if self.writes { Ok(()) } else { Err(Error::Forbidden("this key may only read".to_owned())) }
-    }
-
-    fn require_owner(&self) -> Result<()> {
-        if self.owner {
-            return Ok(());
-        }
-        Err(Error::Forbidden("only a key of an owner makes and revokes keys of owners".to_owned()))
-    }
-
-    /// The cause of what the caller changes.
-    pub fn cause(&self) -> Cause {
-        Cause::Api { key: self.key.clone(), name: self.name.clone(), request: self.request }
-    }
-}
-
-/// Checks a key of the native APIs. `header` is the whole `Authorization` header.
-pub async fn authenticate_api(app: &App, header: Option<&str>) -> Result<ApiAccess> {
-    let refused = || Error::Unauthorized("Unauthorized");
-    let presented = header
-        .and_then(|header| header.trim().split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, key)| key.trim())
-        .ok_or_else(refused)?;
-    let digest = digest(presented);
-    if app.config.root_key_digest.as_ref() == Some(&digest) {
-        return Ok(ApiAccess {
-            only: None,
-            writes: true,
-            owner: true,
-            key: "root".to_owned(),
-            name: "Root key".to_owned(),
-            request: None,
-        });
-    }
-    let mut tx = app.db.read().await?;
-    let key = keys::key_by_digest(&mut tx, &digest).await?.ok_or_else(refused)?;
-    drop(tx);
-    let now = app.clock.now();
-    if key.expires_at.is_some_and(|at| at <= now) {
-        return Err(Error::Unauthorized("the API key has expired"));
-    }
-    if key.last_used_at.is_none_or(|at| now - at >= TOUCH_AFTER) {
-        let id = key.id;
-        let touch = app.db.write(Lane::Environment, move |tx| Box::pin(keys::touch_key(tx, id, now)));
-        idempotency::aside(touch).await?;
-    }
-    Ok(ApiAccess {
-        only: key.organization_id,
-        writes: key.role != "read",
-        owner: key.role == "owner",
-        key: key.id.to_string(),
-        name: key.name,
-        request: None,
-    })
-}
-
 /// What a new SCIM token is to be.
 #[derive(Debug, Clone)]
 pub struct NewToken {
@@ -250,7 +131,7 @@ pub struct NewToken {
 /// Makes a SCIM token for a directory. The secret is in this answer only.
 pub async fn create_token(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     directory: DirectoryId,
     new: NewToken,
@@ -316,7 +197,7 @@ fn told(token: &ScimToken) -> Value {
 /// Revokes a SCIM token; it stops working at once.
 pub async fn revoke_token(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     directory: DirectoryId,
     id: ScimTokenId,
@@ -351,13 +232,13 @@ pub struct NewKey {
 
 /// Makes an API key at the request of somebody who has one: within the caller's reach, and of an owner only
 /// by an owner. An organization's own key makes keys of its organization.
-pub async fn issue_key(app: &App, access: &ApiAccess, mut new: NewKey) -> Result<(ApiKey, Secret)> {
+pub async fn issue_key(app: &App, access: &Access, mut new: NewKey) -> Result<(ApiKey, Secret)> {
     if let Some(organization) = new.organization {
         access.organization(organization)?;
     }
-    new.organization = new.organization.or(access.only);
+    new.organization = new.organization.or(access.only());
     if new.role == "owner" {
-        access.require_owner()?;
+        access.owns("makes and revokes keys of owners")?;
     }
     create_key(app, new).await
 }
@@ -404,14 +285,14 @@ fn mint_key(app: &App, new: NewKey) -> (ApiKey, Secret) {
 }
 
 /// A page of the keys that the caller may see.
-pub async fn list_keys(app: &App, access: &ApiAccess, page: &PageRequest) -> Result<Page<ApiKey>> {
+pub async fn list_keys(app: &App, access: &Access, page: &PageRequest) -> Result<Page<ApiKey>> {
     let mut tx = app.db.read().await?;
-    keys::keys(&mut tx, access.only, page).await
+    keys::keys(&mut tx, access.only(), page).await
 }
 
 /// Revokes a key that the caller may see; it stops working at once.
-pub async fn revoke_key(app: &App, access: &ApiAccess, id: ApiKeyId) -> Result<()> {
-    let (only, access) = (access.only, access.clone());
+pub async fn revoke_key(app: &App, access: &Access, id: ApiKeyId) -> Result<()> {
+    let (only, access) = (access.only(), access.clone());
     app.db
         .write(Lane::Environment, move |tx| {
             let access = access.clone();
@@ -419,7 +300,7 @@ pub async fn revoke_key(app: &App, access: &ApiAccess, id: ApiKeyId) -> Result<(
                 let missing = || Error::not_found("API key", id);
                 let key = keys::find_key(tx, only, id).await?.ok_or_else(missing)?;
                 if key.role == "owner" {
-                    access.require_owner()?;
+                    access.owns("makes and revokes keys of owners")?;
                 }
                 if keys::delete_key(tx, only, id).await? { Ok(()) } else { Err(missing()) }
             })

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::access::Access;
 use super::change::{Change, Outcome};
 use super::converge::{Scope, converge};
-use super::keys::ApiAccess;
 use super::organizations::require;
 use crate::app::App;
 use crate::domain::directory::DirectoryUser;
@@ -73,7 +73,7 @@ fn shown(organization: OrganizationId, listed: ListedLink, accounts: &HashMap<St
 /// [`Error::Conflict`] if the link in force is in the way, or there is none to end; [`Error::Forbidden`] for an
 /// account that the organization does not own, without a key of the environment; [`Error::Invalid`] if no
 /// account is named where one has to be, or one that there is not.
-pub async fn decide(app: &App, access: &ApiAccess, id: DirectoryUserId, decision: Decision) -> Result<Outcome<Shown>> {
+pub async fn decide(app: &App, access: &Access, id: DirectoryUserId, decision: Decision) -> Result<Outcome<Shown>> {
     let found = directory_users::find_in(&mut app.db.read().await?, access.only(), id).await?;
     let organization = found.ok_or_else(|| missing(id))?.organization;
     let (now, cause) = (app.clock.now(), access.cause());

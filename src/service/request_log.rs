@@ -1,7 +1,7 @@
 //! The request log as an admin reads it. Who writes it: `provisioning` with each write, `worker::requests` the rest.
 
+use super::access::Access;
 use super::directories;
-use super::keys::ApiAccess;
 use crate::app::App;
 use crate::domain::id::{DirectoryId, RequestId};
 use crate::domain::{Error, Result};
@@ -15,7 +15,7 @@ pub const SHOWN_EVENTS: i64 = 100;
 /// A page of the requests that came to a directory, if the caller reaches it.
 pub async fn list(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: DirectoryId,
     search: &requests::Search,
     page: &PageRequest,
@@ -32,7 +32,7 @@ pub async fn list(
 /// [`Error::NotFound`] if the directory or the request is not there, or is no longer kept.
 pub async fn get(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: DirectoryId,
     request: RequestId,
 ) -> Result<(WholeRequest, Vec<StoredEvent>)> {

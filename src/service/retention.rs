@@ -1,5 +1,5 @@
 //! Lets go of what is kept for a while only: the request log by each directory's `log_days`, plans that expired, and
-//! losses that the guard counts no more, deliveries of webhooks, and idempotency keys. In batches, so that nobody waits
+//! losses that the guard counts no more, deliveries of webhooks, idempotency keys, and sessions. In batches, so that nobody waits
 //! long.
 
 use chrono::Duration;
@@ -58,6 +58,7 @@ pub async fn prune(app: &App) -> Result<Pruned> {
     pruned.deliveries = deliveries(app).await?;
     super::webhooks::remove_orphaned(app).await?;
     pruned.keys = keys(app).await?;
+    super::sessions::forget(app).await?;
     Ok(pruned)
 }
 

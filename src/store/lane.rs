@@ -14,6 +14,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::audit::Pending;
 use super::db::{Conn, Pools, Shared, Tx, is_transient};
 use super::idempotency::Claim;
 use super::statement::sql;
@@ -62,13 +63,16 @@ impl Lanes {
     {
         let slot = Arc::new(Mutex::new(None));
         let filled = Arc::clone(&slot);
-        let claim = Claim::to_store();
-        let (work, to_store) = (Arc::new(work), claim.clone());
+        let (claim, note) = (Claim::to_store(), Pending::to_store());
+        let (work, to_store) = (Arc::new(work), (claim.clone(), note.clone()));
         let work: Work = Arc::new(move |tx| {
-            let (slot, work, claim) = (Arc::clone(&filled), Arc::clone(&work), to_store.clone());
+            let (slot, work, (claim, note)) = (Arc::clone(&filled), Arc::clone(&work), to_store.clone());
             Box::pin(async move {
                 if let Some(claim) = claim {
                     claim.store(tx).await?;
+                }
+                if let Some(note) = note {
+                    note.store(tx, lane).await?;
                 }
                 let value = work(tx).await?;
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
@@ -80,6 +84,9 @@ impl Lanes {
         answer.await.map_err(|_| Error::internal("the writer went away before it answered"))??;
         if let Some(claim) = claim {
             claim.hold();
+        }
+        if let Some(note) = note {
+            note.hold();
         }
         let value = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         value.ok_or_else(|| Error::internal("a committed write left no answer"))

@@ -4,6 +4,7 @@
 //! take `&mut Tx` first and the scope (organization, directory) second, and answer `Option` where
 //! something may be absent: the caller decides what absence means.
 
+pub mod audit;
 pub mod bindings;
 pub mod collisions;
 pub mod custom;
@@ -29,6 +30,8 @@ pub mod links;
 pub mod memberships;
 pub mod metrics;
 pub mod narrow;
+pub mod news;
+pub mod operators;
 pub mod organizations;
 pub mod origins;
 pub mod page;
@@ -43,6 +46,7 @@ pub mod roles;
 pub mod rules;
 pub mod runs;
 pub mod search;
+pub mod sessions;
 mod statement;
 pub mod status;
 pub mod users;

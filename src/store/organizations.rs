@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::statement::{Column, Param, Rows, sql};
 use super::{Page, PageRequest, Tx, containing, object, policies};
@@ -67,6 +68,12 @@ pub async fn existed(tx: &mut Tx, organization: OrganizationId) -> Result<bool> 
     let row: Option<(OrganizationId,)> =
         tx.fetch_optional(sql("SELECT id FROM organizations WHERE id = $1").bind(organization)).await?;
     Ok(row.is_some())
+}
+
+/// The position of an organization's last event, and the stamp of its rules and roles.
+pub async fn head(tx: &mut Tx, organization: OrganizationId) -> Result<Option<(i64, Uuid)>> {
+    let stmt = sql("SELECT event_position, policy_stamp FROM organizations WHERE id = $1 AND deleted_at IS NULL");
+    tx.fetch_optional(stmt.bind(organization)).await
 }
 
 /// Moves the head after events were written.

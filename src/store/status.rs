@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Tx;
-use super::statement::sql;
+use super::statement::{Column, Rows, cell, sql};
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, OrganizationId, RequestId, RunId};
 
@@ -191,4 +191,37 @@ pub async fn tokens(
         next_expiry: living().flatten().min(),
         last_used_at: rows.iter().filter_map(|(_, used)| *used).max(),
     })
+}
+
+/// Requests of an hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Hour {
+    /// Which hour, counted from 0, the oldest.
+    pub hour: i64,
+    /// How many requests there were.
+    pub requests: i64,
+    /// How many of them were refused.
+    pub refused: i64,
+}
+
+/// The requests of a directory in each of these stretches of time; those without any are left out.
+pub async fn by_hour(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: DirectoryId,
+    bounds: &[(DateTime<Utc>, DateTime<Utc>)],
+) -> Result<Vec<Hour>> {
+    let mut rows = Rows::default();
+    for (hour, (from, until)) in bounds.iter().enumerate() {
+        let hour = i64::try_from(hour).unwrap_or(i64::MAX);
+        rows.push([cell(hour), cell(RequestId::first_at(*from)), cell(RequestId::first_at(*until))]);
+    }
+    let text = format!(
+        "SELECT r.hour, COUNT(*) AS requests,
+            CAST(COALESCE(SUM(CASE WHEN q.status >= 400 THEN 1 ELSE 0 END), 0) AS BIGINT) AS refused
+         FROM {} requests q ON q.organization_id = $2 AND q.directory_id = $3 AND q.id >= r.first AND q.id < r.last
+         GROUP BY r.hour ORDER BY r.hour",
+        tx.driving(1, &[("hour", Column::Int), ("first", Column::Id), ("last", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(rows).bind(organization).bind(directory)).await
 }

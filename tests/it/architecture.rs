@@ -94,7 +94,7 @@ fn what_is_dangerous_is_in_one_place() {
         (r"\bUtc::now\b", &["src/domain/clock.rs"], "time is passed in, so that tests can state it"),
         (
             r"\b(Organization|Directory)Scope::authenticated\b",
-            &["src/service/keys.rs", "src/worker/"],
+            &["src/service/access.rs", "src/service/keys.rs", "src/worker/"],
             "only authentication and the program's own workers make scopes",
         ),
         (r"\.route\(", &["src/http/openapi/mod.rs"], "a route and its description are one"),

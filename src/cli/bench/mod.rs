@@ -11,7 +11,7 @@ use clap::Subcommand;
 use super::serve::{ServeArgs, Server};
 use crate::app::Config;
 use crate::domain::Clock;
-use crate::service::keys;
+use crate::service::access;
 use shape::Size;
 
 /// Makes large organizations to measure on.
@@ -96,7 +96,7 @@ async fn seed(args: SeedArgs) -> anyhow::Result<ExitCode> {
 
 async fn fill(server: &Server, size: &Size) -> anyhow::Result<()> {
     let key = server.first_key.as_ref().context("the database has keys already; give an empty one")?;
-    let access = keys::authenticate_api(&server.app, Some(&format!("Bearer {}", key.reveal()))).await?;
+    let access = access::authenticate_api(&server.app, Some(&format!("Bearer {}", key.reveal()))).await?;
     let seeded = seed::fill(&server.app, &access, size, |stage| {
         println!("{:>9} {:<40} {:>8.1} s", stage.count, stage.what, stage.took.as_secs_f64());
     })

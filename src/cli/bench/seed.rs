@@ -16,8 +16,9 @@ use crate::domain::scope::OrganizationScope;
 use crate::domain::secret::Secret;
 use crate::scim::dialect::Tolerances;
 use crate::scim::resource::{Normalised, normalise};
+use crate::service::access::Access;
 use crate::service::directories::DirectoryFields;
-use crate::service::keys::{self, ApiAccess, NewToken, ScimAccess};
+use crate::service::keys::{self, NewToken, ScimAccess};
 use crate::service::mapping::{apply, rules};
 use crate::service::native::groups::NewGroup;
 use crate::service::organizations::NewOrganization;
@@ -71,7 +72,7 @@ pub struct Stage {
 /// # Errors
 ///
 /// If the database has an organization already, or whatever a service answers.
-pub async fn fill(app: &App, access: &ApiAccess, size: &Size, done: impl Fn(&Stage)) -> anyhow::Result<Seeded> {
+pub async fn fill(app: &App, access: &Access, size: &Size, done: impl Fn(&Stage)) -> anyhow::Result<Seeded> {
     let seeding = Seeding::begin(app, access).await?;
     let told = |what: &str, count: usize, began: Instant| {
         done(&Stage { what: what.to_owned(), count, took: began.elapsed() });
@@ -102,7 +103,7 @@ pub async fn fill(app: &App, access: &ApiAccess, size: &Size, done: impl Fn(&Sta
 /// # Errors
 ///
 /// If it does not succeed.
-pub async fn finished(app: &App, access: &ApiAccess, run: Run) -> anyhow::Result<Run> {
+pub async fn finished(app: &App, access: &Access, run: Run) -> anyhow::Result<Run> {
     let mut run = run;
     while matches!(run.state, RunState::Running) {
         tokio::time::sleep(LOOK).await;
@@ -116,7 +117,7 @@ pub async fn finished(app: &App, access: &ApiAccess, run: Run) -> anyhow::Result
 
 struct Seeding<'a> {
     app: &'a App,
-    access: &'a ApiAccess,
+    access: &'a Access,
     scope: OrganizationScope,
     directory: DirectoryId,
     token: Secret,
@@ -124,7 +125,7 @@ struct Seeding<'a> {
 }
 
 impl<'a> Seeding<'a> {
-    async fn begin(app: &'a App, access: &'a ApiAccess) -> anyhow::Result<Self> {
+    async fn begin(app: &'a App, access: &'a Access) -> anyhow::Result<Self> {
         let page = PageRequest { after: None, before: None, limit: 1, order: Order::Ascending };
         let there = organizations::list(app, access, None, Vec::new(), &page).await?;
         if let Some(other) = there.rows.first() {

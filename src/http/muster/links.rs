@@ -15,7 +15,7 @@ use crate::http::workos::body::Fields;
 use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::service::links::{self, Decision, Shown};
 use crate::store::links::Search;
 
@@ -74,14 +74,14 @@ pub async fn unlink(
     decide(&app, &access, &person, Decision::Unlink).await
 }
 
-async fn decide(app: &App, access: &ApiAccess, person: &str, decision: Decision) -> Result<Response, ApiFailure> {
+async fn decide(app: &App, access: &Access, person: &str, decision: Decision) -> Result<Response, ApiFailure> {
     let done = links::decide(app, access, id(person)?, decision).await?;
     Ok(at_revision(ok(json(access, &done.value)), done.revision))
 }
 
 /// The id of an account that the organization may not own is for keys of the environment alone; others learn
 /// that there is one.
-fn json(access: &ApiAccess, shown: &Shown) -> Value {
+fn json(access: &Access, shown: &Shown) -> Value {
     let listed = &shown.listed;
     let link = &listed.link;
     let candidate = shown.candidate.map(|user| {

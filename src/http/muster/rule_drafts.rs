@@ -14,7 +14,7 @@ use crate::http::caller::ApiCaller;
 use crate::http::workos::answer::ok;
 use crate::http::workos::body::{Fields, required};
 use crate::http::workos::error::ApiFailure;
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::service::mapping::lint::{self, Draft};
 use crate::service::mapping::preview;
 
@@ -50,7 +50,7 @@ pub async fn preview(
     })))
 }
 
-fn draft(access: &ApiAccess, body: &Fields) -> Result<(OrganizationScope, Draft)> {
+fn draft(access: &Access, body: &Fields) -> Result<(OrganizationScope, Draft)> {
     let organization = required("organization_id", body.id("organization_id")?.or(access.only()))?;
     let scope = access.organization(organization)?;
     Ok((scope, Draft { key: body.text("key")?, document: document_fields(body) }))

@@ -12,7 +12,7 @@ use crate::http::caller::ApiCaller;
 use crate::http::workos::body::Fields;
 use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::id;
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 
 /// The header by which a key of the environment names the organization.
 const ORGANIZATION: &str = "OpenAI-Organization";
@@ -20,7 +20,7 @@ const ORGANIZATION: &str = "OpenAI-Organization";
 /// Somebody with a valid key, and the organization that they mean.
 pub struct Caller {
     /// The key's reach.
-    pub access: ApiAccess,
+    pub access: Access,
     /// The organization.
     pub scope: OrganizationScope,
 }
@@ -28,7 +28,7 @@ pub struct Caller {
 /// The same, with a key that may change things.
 pub struct Writer {
     /// The key's reach.
-    pub access: ApiAccess,
+    pub access: Access,
     /// The organization.
     pub scope: OrganizationScope,
 }

@@ -15,7 +15,7 @@ use crate::domain::id::{MembershipId, MembershipLabel, RoleId};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::http::caller::{ApiCaller, ApiWriter};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::service::native::membership_changes::{self as changes, NewMembership};
 use crate::service::native::memberships::{self, Listed};
 
@@ -86,7 +86,7 @@ pub async fn update(
 }
 
 /// The membership that a path names, and the scope of its organization.
-async fn named(app: &App, access: &ApiAccess, segment: &str) -> Result<(MembershipId, OrganizationScope)> {
+async fn named(app: &App, access: &Access, segment: &str) -> Result<(MembershipId, OrganizationScope)> {
     let membership = id(segment)?;
     Ok((membership, changes::scope_of(app, access, membership).await?))
 }

@@ -53,7 +53,7 @@ pub(super) async fn park(
     let by_request = match change.cause {
         Cause::Scim { .. } => true,
         Cause::Run { name, .. } => name == RunKind::Remainder.as_str(),
-        Cause::Api { .. } | Cause::System => false,
+        Cause::Hand { .. } | Cause::System => false,
     };
     if !by_request {
         return Ok(held);

@@ -8,8 +8,8 @@ use crate::domain::origin::Ending;
 use crate::domain::plan::PlanChange;
 use crate::domain::run::Run;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
-use crate::service::keys::ApiAccess;
 use crate::service::mapping::{apply, plans};
 use crate::store::plans::StoredPlan;
 use crate::store::{Lane, directories};
@@ -20,7 +20,7 @@ use crate::store::{Lane, directories};
 /// # Errors
 ///
 /// 409 `directory_deleting` for a directory that is being removed.
-pub async fn pause(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Outcome<Directory>> {
+pub async fn pause(app: &App, access: &Access, id: DirectoryId) -> Result<Outcome<Directory>> {
     let now = app.clock.now();
     let organization = scope_of(app, access, id).await?.organization();
     let cause = access.cause();
@@ -60,7 +60,7 @@ pub enum Resumed {
 /// # Errors
 ///
 /// [`Error::Invalid`] if it is not paused.
-pub async fn resume(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Resumed> {
+pub async fn resume(app: &App, access: &Access, id: DirectoryId) -> Result<Resumed> {
     let scope = scope_of(app, access, id).await?;
     let plan = plans::create(app, access, scope, vec![PlanChange::ResumeDirectory { directory_id: id }]).await?;
     if plan.effects() > 0 {
@@ -75,7 +75,7 @@ pub async fn resume(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Re
 /// # Errors
 ///
 /// 409 `guard_would_park`, with the plan, where that takes something away from many.
-pub async fn remove(app: &App, access: &ApiAccess, id: DirectoryId, origins: Ending) -> Result<Run> {
+pub async fn remove(app: &App, access: &Access, id: DirectoryId, origins: Ending) -> Result<Run> {
     let scope = scope_of(app, access, id).await?;
     let change = PlanChange::RemoveDirectory { directory_id: id, origins };
     Ok(apply::apply_at_once(app, access, scope, vec![change]).await?.value)

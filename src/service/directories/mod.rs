@@ -4,8 +4,8 @@ pub mod lifecycle;
 
 use serde_json::{Map, Value};
 
+use super::access::Access;
 use super::change::{Change, Outcome};
-use super::keys::ApiAccess;
 use super::organizations;
 use crate::app::App;
 use crate::domain::directory::{Directory, DirectorySettings};
@@ -33,7 +33,7 @@ pub struct DirectoryFields {
 /// Makes a directory.
 pub async fn create(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     fields: DirectoryFields,
 ) -> Result<Outcome<Directory>> {
@@ -70,7 +70,7 @@ pub async fn create(
 /// Changes the fields that are given.
 pub async fn update(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: DirectoryId,
     fields: DirectoryFields,
 ) -> Result<Outcome<Directory>> {
@@ -98,7 +98,7 @@ pub async fn update(
 }
 
 /// The scope of the organization that has this directory, if the caller reaches it.
-pub async fn scope_of(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<OrganizationScope> {
+pub async fn scope_of(app: &App, access: &Access, id: DirectoryId) -> Result<OrganizationScope> {
     access.organization(get(app, access, id).await?.organization)
 }
 
@@ -162,7 +162,7 @@ fn changed(settings: &DirectorySettings, changes: Map<String, Value>) -> Result<
 }
 
 /// A directory with what it holds, if the caller reaches it.
-pub async fn get_with_counts(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<(Directory, Counts)> {
+pub async fn get_with_counts(app: &App, access: &Access, id: DirectoryId) -> Result<(Directory, Counts)> {
     let directory = get(app, access, id).await?;
     let mut tx = app.db.read().await?;
     let counts = directories::counts(&mut tx, directory.organization, id).await?;
@@ -170,7 +170,7 @@ pub async fn get_with_counts(app: &App, access: &ApiAccess, id: DirectoryId) -> 
 }
 
 /// The directory with this id, if the caller reaches it.
-pub async fn get(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Directory> {
+pub async fn get(app: &App, access: &Access, id: DirectoryId) -> Result<Directory> {
     let mut tx = app.db.read().await?;
     let found = directories::find(&mut tx, access.only(), id).await?;
     found.ok_or_else(|| Error::not_found("directory", id))
@@ -179,7 +179,7 @@ pub async fn get(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Direc
 /// A page of the directories that the caller reaches.
 pub async fn list(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     organization: Option<OrganizationScope>,
     search: Option<&str>,
     page: &PageRequest,

@@ -19,9 +19,9 @@ use crate::domain::plan::PlanChange;
 use crate::domain::run::{Progress, Run, RunKind, RunState};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Id, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
-use crate::service::keys::ApiAccess;
 use crate::service::runs::{self, NewRun};
 use crate::store::plans::{self as stored_plans, StoredEffect, StoredPlan, of_plan};
 use crate::store::{Lane, runs as stored_runs};
@@ -36,7 +36,7 @@ const NAMED: usize = 20;
 /// # Errors
 ///
 /// 409 `plan_stale` if its effects are others by now, naming some of them; `plan_applied`.
-pub async fn apply(app: &App, access: &ApiAccess, plan: StoredPlan) -> Result<Run> {
+pub async fn apply(app: &App, access: &Access, plan: StoredPlan) -> Result<Run> {
     if plan.state == "applied" {
         let run = plan.run.map_or_else(String::new, |run| run.to_string());
         let message = format!("the plan {} was applied already, by the run {run}", plan.id);
@@ -62,7 +62,7 @@ pub async fn apply(app: &App, access: &ApiAccess, plan: StoredPlan) -> Result<Ru
 /// 409 `guard_would_park`, with the plan that somebody can approve.
 pub async fn apply_at_once(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     wanted: Vec<PlanChange>,
 ) -> Result<Outcome<Run>> {

@@ -8,9 +8,9 @@ use crate::domain::id::{DirectoryGroupId, GroupId, OrganizationId, RuleId};
 use crate::domain::native::{Group, name_key};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
-use crate::service::keys::ApiAccess;
 use crate::service::native::groups::check_name;
 use crate::store::bindings::{self, StoredBinding};
 use crate::store::collisions::{self, ListedBinding, MirrorState};
@@ -75,7 +75,7 @@ pub async fn list(
 /// another rule mirrors that group, `name_taken` if the chosen name is.
 pub async fn resolve(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     (rule, group): (RuleId, DirectoryGroupId),
     resolution: Resolution,

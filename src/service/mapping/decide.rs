@@ -15,8 +15,8 @@ use crate::domain::id::{ParkedId, RunId};
 use crate::domain::parked::{ParkedEffect, ParkedState};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
-use crate::service::keys::ApiAccess;
 use crate::service::runs::PEOPLE;
 use crate::service::runs::control::{found, over};
 use crate::store::parked as stored;
@@ -29,7 +29,7 @@ use crate::store::{Lane, runs};
 /// # Errors
 ///
 /// [`Error::NotFound`] for an effect that the run does not have; [`Error::Conflict`] if nothing waits.
-pub async fn approve(app: &App, access: &ApiAccess, id: RunId, effects: Option<Vec<ParkedId>>) -> Result<Outcome<Run>> {
+pub async fn approve(app: &App, access: &Access, id: RunId, effects: Option<Vec<ParkedId>>) -> Result<Outcome<Run>> {
     let done = decide(app, access, id, move |change, run| {
         let effects = effects.clone();
         Box::pin(async move {
@@ -89,7 +89,7 @@ async fn approve_some(change: &mut Change<'_>, run: &mut Run, ids: Vec<ParkedId>
 /// # Errors
 ///
 /// As [`approve`]; and [`Error::Conflict`] `effect_approved` for an effect that was carried out.
-pub async fn reject(app: &App, access: &ApiAccess, id: RunId, effects: Option<Vec<ParkedId>>) -> Result<Outcome<Run>> {
+pub async fn reject(app: &App, access: &Access, id: RunId, effects: Option<Vec<ParkedId>>) -> Result<Outcome<Run>> {
     decide(app, access, id, move |change, run| {
         let effects = effects.clone();
         Box::pin(async move {
@@ -127,7 +127,7 @@ pub async fn reject(app: &App, access: &ApiAccess, id: RunId, effects: Option<Ve
 }
 
 /// Makes a decision about a run in one transaction of its organization.
-async fn decide<F>(app: &App, access: &ApiAccess, id: RunId, work: F) -> Result<Outcome<Run>>
+async fn decide<F>(app: &App, access: &Access, id: RunId, work: F) -> Result<Outcome<Run>>
 where
     F: for<'c> Fn(&'c mut Change<'_>, &'c mut Run) -> BoxFuture<'c, Result<()>> + Send + Sync + 'static,
 {

@@ -10,8 +10,8 @@ use crate::domain::plan::PlanChange;
 use crate::domain::rule::RuleDocument;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
-use crate::service::keys::ApiAccess;
 use crate::store::rules::{self, StoredRule};
 
 /// Puts all rules of the organization in the order of `names` (ids or keys), the first one first, and answers
@@ -23,7 +23,7 @@ use crate::store::rules::{self, StoredRule};
 /// without putting other edits of a rule in force with it.
 pub async fn reorder(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     names: Vec<String>,
     apply: bool,

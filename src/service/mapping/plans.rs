@@ -12,7 +12,7 @@ use crate::domain::plan::{Effect, GuardVerdict, MAX_CHANGES, PlanChange, Totals}
 use crate::domain::run::Run;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::plans::{self, Search, StoredEffect, StoredPlan, of_plan, of_run};
 use crate::store::{Lane, Page, PageRequest};
 
@@ -25,7 +25,7 @@ const KEPT: Duration = Duration::days(7);
 /// [`Error::Invalid`] naming the change; [`Error::Conflict`] where a run is not done yet.
 pub async fn create(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     wanted: Vec<PlanChange>,
 ) -> Result<StoredPlan> {
@@ -104,7 +104,7 @@ async fn store_effects(
 }
 
 /// The plan with this id, if the caller reaches it.
-pub async fn get(app: &App, access: &ApiAccess, id: PlanId) -> Result<StoredPlan> {
+pub async fn get(app: &App, access: &Access, id: PlanId) -> Result<StoredPlan> {
     let found = plans::find(&mut app.db.read().await?, access.only(), id).await?;
     let now = app.clock.now();
     found.filter(|plan| plan.expires_at > now).ok_or_else(|| Error::not_found("mapping plan", id))

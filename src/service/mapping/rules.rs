@@ -16,8 +16,8 @@ use crate::domain::rule::RuleDocument;
 use crate::domain::run::Run;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
-use crate::service::keys::ApiAccess;
 use crate::store::rules::{self, RuleVersion, StoredRule};
 use crate::store::{Lane, Tx};
 
@@ -44,7 +44,7 @@ pub struct RuleFields {
 /// [`Error::Invalid`] naming the field and, in a filter, the column; [`Error::Conflict`] if the key is taken.
 pub async fn create(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     key: String,
     document: Map<String, Value>,
@@ -97,7 +97,7 @@ pub(in crate::service) async fn save_new(
 /// As [`create`]; [`Error::Conflict`] if `version` is given and not the newest.
 pub async fn update(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: RuleId,
     fields: RuleFields,
@@ -157,7 +157,7 @@ pub(in crate::service) async fn save_edit(
 async fn applied_if(
     apply: bool,
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     saved: Outcome<StoredRule>,
 ) -> Result<Outcome<StoredRule>> {
@@ -173,7 +173,7 @@ async fn applied_if(
 /// Deletes a rule; what it gave ends, or is handed over.
 pub async fn delete(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: RuleId,
     origins: Ending,
@@ -227,19 +227,14 @@ pub(super) async fn next_position(tx: &mut Tx, organization: OrganizationId) -> 
 }
 
 /// Which organization's rule this is, as far as the caller reaches.
-pub async fn organization_of(app: &App, access: &ApiAccess, id: RuleId) -> Result<OrganizationScope> {
+pub async fn organization_of(app: &App, access: &Access, id: RuleId) -> Result<OrganizationScope> {
     let missing = || Error::not_found("mapping rule", id);
     let organization = rules::organization_of(&mut app.db.read().await?, id).await?.ok_or_else(missing)?;
     access.organization(organization).map_err(|_| missing())
 }
 
 /// Runs a change of rules with its events in one commit.
-pub(super) async fn in_change<T, F>(
-    app: &App,
-    access: &ApiAccess,
-    scope: OrganizationScope,
-    work: F,
-) -> Result<Outcome<T>>
+pub(super) async fn in_change<T, F>(app: &App, access: &Access, scope: OrganizationScope, work: F) -> Result<Outcome<T>>
 where
     T: Send + 'static,
     F: for<'c> Fn(&'c mut Change<'_>) -> futures::future::BoxFuture<'c, Result<T>> + Send + Sync + 'static,

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::domain::directory::DirectoryGroup;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId};
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::directory_groups::{self, Search};
 use crate::store::{Owned, Page, PageRequest, directories, directory_users};
 
@@ -22,12 +22,7 @@ pub struct Query {
 /// # Errors
 ///
 /// [`Error::NotFound`] for a directory or person that the caller does not reach.
-pub async fn list(
-    app: &App,
-    access: &ApiAccess,
-    query: Query,
-    page: &PageRequest,
-) -> Result<Page<Owned<DirectoryGroup>>> {
+pub async fn list(app: &App, access: &Access, query: Query, page: &PageRequest) -> Result<Page<Owned<DirectoryGroup>>> {
     let mut tx = app.db.read().await?;
     let mut organization = access.only();
     if let Some(id) = query.directory {
@@ -43,7 +38,7 @@ pub async fn list(
 }
 
 /// The group with this id, if the caller reaches it.
-pub async fn get(app: &App, access: &ApiAccess, id: DirectoryGroupId) -> Result<Owned<DirectoryGroup>> {
+pub async fn get(app: &App, access: &Access, id: DirectoryGroupId) -> Result<Owned<DirectoryGroup>> {
     let mut tx = app.db.read().await?;
     let found = directory_groups::find_in(&mut tx, access.only(), id).await?;
     found.ok_or_else(|| Error::not_found("directory group", id))

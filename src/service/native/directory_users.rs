@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId};
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::directory_users::{self, Search};
 use crate::store::{Owned, Page, PageRequest, directories, directory_groups};
 
@@ -27,12 +27,7 @@ pub struct Query {
 ///
 /// [`Error::NotFound`] for a directory or group that the caller does not reach; [`Error::Invalid`] for an
 /// `idp_id` or `email` without a directory.
-pub async fn list(
-    app: &App,
-    access: &ApiAccess,
-    query: Query,
-    page: &PageRequest,
-) -> Result<Page<Owned<DirectoryUser>>> {
+pub async fn list(app: &App, access: &Access, query: Query, page: &PageRequest) -> Result<Page<Owned<DirectoryUser>>> {
     for (field, given) in [("idp_id", query.idp_id.is_some()), ("email", query.email.is_some())] {
         if given && query.directory.is_none() {
             let message = format!("{field} needs a directory to look in");
@@ -54,7 +49,7 @@ pub async fn list(
 }
 
 /// The person with this id, if the caller reaches them.
-pub async fn get(app: &App, access: &ApiAccess, id: DirectoryUserId) -> Result<Owned<DirectoryUser>> {
+pub async fn get(app: &App, access: &Access, id: DirectoryUserId) -> Result<Owned<DirectoryUser>> {
     let mut tx = app.db.read().await?;
     let found = directory_users::find_in(&mut tx, access.only(), id).await?;
     found.ok_or_else(|| Error::not_found("directory user", id))

@@ -11,9 +11,9 @@ use crate::domain::native::Group;
 use crate::domain::origin::{Kind, Target, excluded};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
-use crate::service::keys::ApiAccess;
 use crate::store::{Lane, memberships, origins, rules};
 
 /// How many people are changed by one request.
@@ -38,7 +38,7 @@ pub struct MemberChange {
 /// leave; [`Error::NotFound`] for a group or membership that the organization does not have.
 pub async fn change(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     group: GroupId,
     members: MemberChange,

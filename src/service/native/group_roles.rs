@@ -6,9 +6,9 @@ use crate::domain::id::{GroupId, RoleId, RunId};
 use crate::domain::native::{Group, Role};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
-use crate::service::keys::ApiAccess;
 use crate::service::native::groups::require as require_group;
 use crate::service::native::roles::find as find_role;
 use crate::service::runs::effect;
@@ -34,7 +34,7 @@ pub struct Assigned {
 /// [`Error::NotFound`] for a group or role that the organization does not have.
 pub async fn assign(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     group: GroupId,
     role: RoleId,
@@ -68,7 +68,7 @@ pub async fn assign(
 /// [`Error::NotFound`] for a group that does not exist or a role that it does not have.
 pub async fn unassign(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     group: GroupId,
     role: RoleId,

@@ -12,9 +12,9 @@ use crate::domain::origin::Target;
 use crate::domain::rule::Action;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
-use crate::service::keys::ApiAccess;
 use crate::service::organizations;
 use crate::store::{Lane, Page, PageRequest, Tx, collisions, groups, memberships};
 
@@ -38,7 +38,7 @@ pub struct NewGroup {
 ///
 /// [`Error::Invalid`] for a name or description that is empty or too long; [`Error::NotFound`] for an
 /// organization that does not exist.
-pub async fn create(app: &App, access: &ApiAccess, scope: OrganizationScope, new: NewGroup) -> Result<Outcome<Group>> {
+pub async fn create(app: &App, access: &Access, scope: OrganizationScope, new: NewGroup) -> Result<Outcome<Group>> {
     check_name(&new.name)?;
     check_description(new.description.as_deref())?;
     let now = app.clock.now();
@@ -81,7 +81,7 @@ pub struct GroupChange {
 /// that a rule mirrors; [`Error::NotFound`].
 pub async fn update(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: GroupId,
     fields: GroupChange,
@@ -124,7 +124,7 @@ pub async fn update(
 ///
 /// [`Error::Refused`] `group_managed` for a group that a rule mirrors, `group_in_use` for one that a rule
 /// names; [`Error::NotFound`].
-pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id: GroupId) -> Result<i64> {
+pub async fn delete(app: &App, access: &Access, scope: OrganizationScope, id: GroupId) -> Result<i64> {
     let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
     app.db
         .write(Lane::Organization(organization), move |tx| {
@@ -207,7 +207,7 @@ pub async fn list(
 /// A page of the groups that a membership is in, if the caller reaches it.
 pub async fn list_of_membership(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: MembershipId,
     page: &PageRequest,
 ) -> Result<Page<Group>> {

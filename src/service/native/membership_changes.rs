@@ -15,9 +15,9 @@ use crate::domain::origin::{Kind, Target};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::scim::text::fold;
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Ground, Scope, converge, expunge};
-use crate::service::keys::ApiAccess;
 use crate::store::memberships::{self, StoredMembership};
 use crate::store::{Lane, Tx, links, origins, roles, users};
 
@@ -66,7 +66,7 @@ pub async fn roles_by_slug(app: &App, scope: OrganizationScope, slugs: &[String]
 }
 
 /// The scope of the organization that has this membership, if the caller reaches it.
-pub async fn scope_of(app: &App, access: &ApiAccess, id: MembershipId) -> Result<OrganizationScope> {
+pub async fn scope_of(app: &App, access: &Access, id: MembershipId) -> Result<OrganizationScope> {
     let mut tx = app.db.read().await?;
     let organization = memberships::organization_of(&mut tx, access.only(), id).await?;
     access.organization(organization.ok_or_else(|| missing(id))?)
@@ -85,7 +85,7 @@ fn missing(id: MembershipId) -> Error {
 /// user whom the caller does not reach.
 pub async fn create(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     new: NewMembership,
 ) -> Result<Outcome<Listed>> {
@@ -134,7 +134,7 @@ async fn join(change: &mut Change<'_>, user: UserId) -> Result<(MembershipId, bo
 /// Gives a membership these roles by hand, instead of those that it was given by hand before. What rules grant stays.
 pub async fn set_roles(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: MembershipId,
     roles: Vec<RoleId>,
@@ -159,7 +159,7 @@ async fn replace_roles(change: &mut Change<'_>, id: MembershipId, roles: &[RoleI
 /// Puts a membership out of force until somebody reactivates it, whatever directories and rules say.
 pub async fn deactivate(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: MembershipId,
 ) -> Result<Outcome<Listed>> {
@@ -173,7 +173,7 @@ pub async fn deactivate(
 /// [`Error::Invalid`] `organization_membership_directory_managed` for somebody whom their directory suspends.
 pub async fn reactivate(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: MembershipId,
 ) -> Result<Outcome<Listed>> {
@@ -208,7 +208,7 @@ async fn set_deactivated(change: &mut Change<'_>, mut stored: StoredMembership, 
 /// # Errors
 ///
 /// [`Error::Invalid`] `organization_membership_directory_managed` while a directory or a rule speaks for it.
-pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id: MembershipId) -> Result<i64> {
+pub async fn delete(app: &App, access: &Access, scope: OrganizationScope, id: MembershipId) -> Result<i64> {
     let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
     app.db
         .write(Lane::Organization(organization), move |tx| {
@@ -260,7 +260,7 @@ async fn require_active(change: &mut Change<'_>, id: MembershipId) -> Result<()>
 /// Takes a decision about a membership, and makes native state agree with it.
 async fn decide<F>(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: MembershipId,
     decision: F,

@@ -8,7 +8,7 @@ use crate::domain::id::{GroupId, MembershipId, UserId};
 use crate::domain::native::{Membership, User};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::service::organizations::require;
 use crate::store::memberships::{self, Search, WithUser};
 use crate::store::{Page, PageRequest, Tx, organizations};
@@ -40,7 +40,7 @@ pub struct Query {
 /// # Errors
 ///
 /// [`Error::Invalid`] if neither an organization nor a user is named.
-pub async fn list(app: &App, access: &ApiAccess, query: Query, page: &PageRequest) -> Result<Page<Listed>> {
+pub async fn list(app: &App, access: &Access, query: Query, page: &PageRequest) -> Result<Page<Listed>> {
     if query.organization.is_none() && query.user.is_none() {
         let message = "give organization_id or user_id, or both";
         return Err(Error::invalid("organization_id", "missing_user_id_or_organization_id", message));
@@ -57,7 +57,7 @@ pub async fn list(app: &App, access: &ApiAccess, query: Query, page: &PageReques
 }
 
 /// The membership with this id, if the caller reaches it.
-pub async fn get(app: &App, access: &ApiAccess, id: MembershipId) -> Result<Listed> {
+pub async fn get(app: &App, access: &Access, id: MembershipId) -> Result<Listed> {
     let mut tx = app.db.snapshot().await?;
     let found = memberships::find(&mut tx, access.only(), id).await?;
     let mut found = listed(&mut tx, found.into_iter().collect()).await?;

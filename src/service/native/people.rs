@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::domain::id::{GroupId, MembershipId, OrganizationId, UserId};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::service::organizations;
 use crate::store::memberships::{self, WithUser};
 use crate::store::people::{self, GroupMember};
@@ -91,13 +91,7 @@ pub async fn member(app: &App, scope: OrganizationScope, group: GroupId, user: U
 /// # Errors
 ///
 /// As `group_members::change`, and [`Error::NotFound`] for a user that the organization does not have.
-pub async fn join(
-    app: &App,
-    access: &ApiAccess,
-    scope: OrganizationScope,
-    group: GroupId,
-    user: UserId,
-) -> Result<i64> {
+pub async fn join(app: &App, access: &Access, scope: OrganizationScope, group: GroupId, user: UserId) -> Result<i64> {
     let (membership, _) = get(app, scope, user).await?;
     let change = MemberChange { add: vec![membership.id], ..MemberChange::default() };
     group_members::change(app, access, scope, group, change).await.map(|done| done.revision)
@@ -108,13 +102,7 @@ pub async fn join(
 /// # Errors
 ///
 /// As [`join`].
-pub async fn quit(
-    app: &App,
-    access: &ApiAccess,
-    scope: OrganizationScope,
-    group: GroupId,
-    user: UserId,
-) -> Result<i64> {
+pub async fn quit(app: &App, access: &Access, scope: OrganizationScope, group: GroupId, user: UserId) -> Result<i64> {
     let (membership, _) = get(app, scope, user).await?;
     let change = MemberChange { remove: vec![membership.id], ..MemberChange::default() };
     group_members::change(app, access, scope, group, change).await.map(|done| done.revision)
@@ -125,7 +113,7 @@ pub async fn quit(
 /// # Errors
 ///
 /// As `membership_changes::delete`, and [`Error::NotFound`] for a user that the organization does not have.
-pub async fn expel(app: &App, access: &ApiAccess, scope: OrganizationScope, user: UserId) -> Result<i64> {
+pub async fn expel(app: &App, access: &Access, scope: OrganizationScope, user: UserId) -> Result<i64> {
     let (membership, _) = get(app, scope, user).await?;
     membership_changes::delete(app, access, scope, membership.id).await
 }

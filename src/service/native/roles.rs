@@ -12,9 +12,9 @@ use crate::domain::rule::Action;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::slug::slug;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
-use crate::service::keys::ApiAccess;
 use crate::service::organizations;
 use crate::store::{Lane, Page, PageRequest, Tx, group_roles, roles};
 
@@ -81,7 +81,7 @@ pub(super) async fn find(tx: &mut Tx, organization: OrganizationId, id: RoleId) 
 ///
 /// [`Error::Invalid`] for a name, description or permissions that are empty or too long; [`Error::NotFound`] for an
 /// organization that does not exist; [`Error::Conflict`] if there are too many roles.
-pub async fn create(app: &App, access: &ApiAccess, scope: OrganizationScope, new: NewRole) -> Result<Outcome<Role>> {
+pub async fn create(app: &App, access: &Access, scope: OrganizationScope, new: NewRole) -> Result<Outcome<Role>> {
     check_name(&new.name)?;
     check_description(new.description.as_deref())?;
     let permissions = checked(new.permissions)?;
@@ -119,7 +119,7 @@ pub async fn create(app: &App, access: &ApiAccess, scope: OrganizationScope, new
 /// As [`create`]; [`Error::Conflict`] for a role that every organization has.
 pub async fn update(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     id: RoleId,
     mut wanted: RoleChange,
@@ -154,7 +154,7 @@ pub async fn update(
 /// # Errors
 ///
 /// [`Error::Conflict`] for a role that every organization has; [`Error::Refused`] while a mapping rule names it.
-pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope, id: RoleId) -> Result<i64> {
+pub async fn delete(app: &App, access: &Access, scope: OrganizationScope, id: RoleId) -> Result<i64> {
     let (now, cause, organization) = (app.clock.now(), access.cause(), scope.organization());
     app.db
         .write(Lane::Organization(organization), move |tx| {

@@ -13,9 +13,9 @@ use crate::domain::metadata;
 use crate::domain::native::User;
 use crate::domain::{Error, Result};
 use crate::scim::text::fold;
+use crate::service::access::Access;
 use crate::service::change::Change;
 use crate::service::converge::{Scope, converge, expunge};
-use crate::service::keys::ApiAccess;
 use crate::store::{Lane, Tx, events, is_unique_violation, links, memberships, users};
 
 /// The longest e-mail address (RFC 5321 section 4.5.3.1.3).
@@ -46,7 +46,7 @@ pub struct UserFields {
 ///
 /// [`Error::Invalid`] `user_creation_error` for an address that another user has, `external_id_already_used`, and for
 /// values that are not fit; [`Error::Forbidden`] without a key of the environment.
-pub async fn create(app: &App, access: &ApiAccess, fields: UserFields) -> Result<User> {
+pub async fn create(app: &App, access: &Access, fields: UserFields) -> Result<User> {
     access.environment()?;
     let now = app.clock.now();
     let mut user = User {
@@ -90,7 +90,7 @@ pub async fn create(app: &App, access: &ApiAccess, fields: UserFields) -> Result
 /// [`Error::Invalid`] `user_directory_managed` for what a directory leads, `email_not_available`,
 /// `external_id_already_used`, and for values that are not fit; [`Error::NotFound`]; [`Error::Forbidden`] without a
 /// key of the environment.
-pub async fn update(app: &App, access: &ApiAccess, id: UserId, fields: UserFields) -> Result<User> {
+pub async fn update(app: &App, access: &Access, id: UserId, fields: UserFields) -> Result<User> {
     access.environment()?;
     let (now, cause, sent_email) = (app.clock.now(), access.cause(), fields.email.is_some());
     let (before, user) = app
@@ -140,7 +140,7 @@ async fn store(tx: &mut Tx, before: &User, user: &User) -> Result<()> {
 /// Lets organizations look again at whoever waits with one of these addresses.
 async fn look_again<const N: usize>(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     organizations: Vec<OrganizationId>,
     addresses: [String; N],
 ) -> Result<()> {
@@ -166,7 +166,7 @@ async fn look_again<const N: usize>(
 ///
 /// [`Error::Conflict`] `user_deletion_not_allowed` while a directory or a rule speaks for one of the memberships;
 /// [`Error::NotFound`]; [`Error::Forbidden`] without a key of the environment.
-pub async fn delete(app: &App, access: &ApiAccess, id: UserId) -> Result<()> {
+pub async fn delete(app: &App, access: &Access, id: UserId) -> Result<()> {
     access.environment()?;
     let known = users::find(&mut app.db.read().await?, None, id).await?;
     let known = known.ok_or_else(|| Error::not_found("user", id))?;
@@ -265,7 +265,7 @@ fn assign(user: &mut User, fields: UserFields) -> Result<()> {
 }
 
 /// What has the shape of an address; whether mail arrives there is not Muster's to know.
-fn check_email(email: &str) -> Result<()> {
+pub(in crate::service) fn check_email(email: &str) -> Result<()> {
     let fine = email.len() <= MAX_EMAIL
         && !email.chars().any(|c| c.is_whitespace() || c.is_control())
         && email

@@ -10,9 +10,9 @@ use crate::domain::native::Role;
 use crate::domain::origin::{Kind, Origin, Target, excluded};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::{Scope, converge};
-use crate::service::keys::ApiAccess;
 use crate::store::memberships::{self, WithUser};
 use crate::store::{Lane, Page, PageRequest, Tx, group_roles, origins, roles};
 
@@ -34,7 +34,7 @@ pub struct HeldRole {
 /// [`Error::NotFound`] for a user or role that the organization does not have.
 pub async fn assign(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     user: UserId,
     role: RoleId,
@@ -62,13 +62,7 @@ pub async fn assign(
 ///
 /// [`Error::NotFound`] for a user who does not exist or a role that they do not hold; [`Error::Conflict`] for one that
 /// they hold otherwise only.
-pub async fn unassign(
-    app: &App,
-    access: &ApiAccess,
-    scope: OrganizationScope,
-    user: UserId,
-    role: RoleId,
-) -> Result<i64> {
+pub async fn unassign(app: &App, access: &Access, scope: OrganizationScope, user: UserId, role: RoleId) -> Result<i64> {
     let (now, cause, organization) = (app.clock.now(), access.cause(), scope.organization());
     app.db
         .write(Lane::Organization(organization), move |tx| {
@@ -126,7 +120,7 @@ pub enum Wanted {
 /// [`Error::NotFound`] for a user or role that the organization does not have.
 pub async fn set(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     user: UserId,
     wanted: Wanted,

@@ -5,7 +5,7 @@ use crate::domain::id::UserId;
 use crate::domain::native::User;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::service::organizations;
 use crate::store::users::{self, Search};
 use crate::store::{Page, PageRequest};
@@ -13,7 +13,7 @@ use crate::store::{Page, PageRequest};
 /// A page of the users that the caller reaches.
 pub async fn list(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     organization: Option<OrganizationScope>,
     email: Option<String>,
     page: &PageRequest,
@@ -27,13 +27,13 @@ pub async fn list(
 }
 
 /// The user with this id, if the caller reaches them.
-pub async fn get(app: &App, access: &ApiAccess, id: UserId) -> Result<User> {
+pub async fn get(app: &App, access: &Access, id: UserId) -> Result<User> {
     let mut tx = app.db.read().await?;
     users::find(&mut tx, access.only(), id).await?.ok_or_else(|| Error::not_found("user", id))
 }
 
 /// The user with this external id, if the caller reaches them.
-pub async fn get_by_external_id(app: &App, access: &ApiAccess, external_id: &str) -> Result<User> {
+pub async fn get_by_external_id(app: &App, access: &Access, external_id: &str) -> Result<User> {
     let mut tx = app.db.read().await?;
     let found = users::find_by_external_id(&mut tx, access.only(), external_id).await?;
     found.ok_or_else(|| Error::not_found("user", external_id))

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::access::Access;
 use super::change::{Change, Outcome};
 use super::domains;
-use super::keys::ApiAccess;
 use super::native::user_changes::check_external_id;
 use crate::app::App;
 use crate::domain::event::Cause;
@@ -42,7 +42,7 @@ pub struct NewOrganization {
 /// [`Error::Invalid`] for a bad name, domain, metadata or external id; [`Error::Conflict`] for a domain
 /// that another organization has verified; [`Error::Forbidden`] for a verified domain without an
 /// environment key.
-pub async fn create(app: &App, access: &ApiAccess, new: NewOrganization) -> Result<Outcome<Organization>> {
+pub async fn create(app: &App, access: &Access, new: NewOrganization) -> Result<Outcome<Organization>> {
     access.environment()?;
     check_name(&new.name)?;
     check_external_id(new.external_id.as_deref())?;
@@ -161,7 +161,7 @@ pub async fn get(app: &App, scope: OrganizationScope) -> Result<Organization> {
 }
 
 /// The organization with this external id, if the caller reaches it.
-pub async fn get_by_external_id(app: &App, access: &ApiAccess, external_id: &str) -> Result<Organization> {
+pub async fn get_by_external_id(app: &App, access: &Access, external_id: &str) -> Result<Organization> {
     let missing = || Error::not_found("organization", external_id);
     let mut tx = app.db.read().await?;
     let found = organizations::find_by_external_id(&mut tx, external_id).await?.ok_or_else(missing)?;
@@ -172,7 +172,7 @@ pub async fn get_by_external_id(app: &App, access: &ApiAccess, external_id: &str
 /// A page of the organizations that the caller reaches.
 pub async fn list(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     name: Option<String>,
     domains: Vec<String>,
     page: &PageRequest,

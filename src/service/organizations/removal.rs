@@ -4,13 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::domain::actor::{Actor, Source};
 use crate::domain::event::Cause;
 use crate::domain::id::{OrganizationId, RequestId};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::expunge;
-use crate::service::keys::ApiAccess;
 use crate::service::mapping::changes;
 use crate::store::{Lane, directories, domains, emptying, groups, organizations, removal, walk};
 
@@ -24,7 +25,14 @@ const WAITED_FOR: usize = 20;
 struct DeletedBy {
     key: String,
     name: String,
+    // Absent in rows from before there was more than one.
+    #[serde(default = "with_a_key")]
+    source: Source,
     request: Option<RequestId>,
+}
+
+fn with_a_key() -> Source {
+    Source::Api
 }
 
 /// Deletes an organization. Answers whether everything in it is gone, and the revision; if not, a worker goes on.
@@ -32,7 +40,7 @@ struct DeletedBy {
 /// # Errors
 ///
 /// [`Error::Forbidden`] without a key of the environment; [`Error::NotFound`].
-pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> Result<Outcome<bool>> {
+pub async fn delete(app: &App, access: &Access, scope: OrganizationScope) -> Result<Outcome<bool>> {
     access.environment()?;
     let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
     let mut revision = app
@@ -41,11 +49,16 @@ pub async fn delete(app: &App, access: &ApiAccess, scope: OrganizationScope) -> 
             let cause = cause.clone();
             Box::pin(async move {
                 let change = Change::begin(tx, organization, now, &cause).await?;
-                let Cause::Api { key, name, request } = cause.clone() else {
-                    return Err(Error::internal("no key deletes"));
+                let Cause::Hand { actor, request } = cause.clone() else {
+                    return Err(Error::internal("only an admin deletes an organization"));
                 };
-                let by = serde_json::to_string(&DeletedBy { key, name, request })
-                    .map_err(|e| Error::Internal(Box::new(e)))?;
+                let by = serde_json::to_string(&DeletedBy {
+                    key: actor.id,
+                    name: actor.name,
+                    source: actor.source,
+                    request,
+                })
+                .map_err(|e| Error::Internal(Box::new(e)))?;
                 organizations::bury(change.tx, organization, &by, now).await?;
                 emptying::shut(change.tx, organization, now).await?;
                 change.finish().await
@@ -89,7 +102,8 @@ async fn empty_some(app: &App, organization: OrganizationId) -> Result<Outcome<b
                     return Ok(Outcome { value: true, revision: 0 });
                 };
                 let by: DeletedBy = serde_json::from_str(&by).map_err(|error| Error::Internal(Box::new(error)))?;
-                let cause = Cause::Api { key: by.key, name: by.name, request: by.request };
+                let actor = Actor { id: by.key, name: by.name, source: by.source };
+                let cause = Cause::Hand { actor, request: by.request };
                 let mut change = Change::begin_in_tombstone(tx, organization, now, &cause).await?;
                 let value = stretch(&mut change).await?;
                 Ok(Outcome { value, revision: change.finish().await? })

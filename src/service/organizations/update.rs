@@ -10,9 +10,9 @@ use crate::domain::metadata;
 use crate::domain::native::Organization;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::domains;
-use crate::service::keys::ApiAccess;
 use crate::store::{Lane, is_unique_violation, organizations};
 
 /// What of an organization is to be otherwise. What is `None` stays; `Some(None)` takes a value away.
@@ -39,7 +39,7 @@ pub struct OrganizationFields {
 /// As for a new organization; [`Error::Invalid`] `stripe_customer_id_already_used`.
 pub async fn update(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     scope: OrganizationScope,
     fields: OrganizationFields,
 ) -> Result<Outcome<Organization>> {

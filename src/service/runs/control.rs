@@ -12,8 +12,8 @@ use crate::domain::id::{OrganizationId, RunId};
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
-use crate::service::keys::ApiAccess;
 use crate::service::organizations;
 use crate::store::runs::{self, Search};
 use crate::store::{Lane, Page, PageRequest, Tx, verifications, walk};
@@ -30,7 +30,7 @@ pub const ON_DEMAND: [RunKind; 2] = [RunKind::Reconcile, RunKind::Verify];
 ///
 /// [`Error::Invalid`] if the kind is not one of [`ON_DEMAND`]; [`Error::Conflict`] `run_in_progress` if there is
 /// an unfinished one of the same kind.
-pub async fn create(app: &App, access: &ApiAccess, scope: OrganizationScope, kind: RunKind) -> Result<Outcome<Run>> {
+pub async fn create(app: &App, access: &Access, scope: OrganizationScope, kind: RunKind) -> Result<Outcome<Run>> {
     if !ON_DEMAND.contains(&kind) {
         let known = ON_DEMAND.map(RunKind::as_str).join(", ");
         let message = format!("a run of the kind '{}' cannot be begun by hand; kind is one of: {known}", kind.as_str());
@@ -93,12 +93,12 @@ pub async fn begin_due_verifications(app: &App) -> Result<usize> {
 }
 
 /// The run with this id, if the caller reaches it.
-pub async fn get(app: &App, access: &ApiAccess, id: RunId) -> Result<Run> {
+pub async fn get(app: &App, access: &Access, id: RunId) -> Result<Run> {
     found(&mut app.db.read().await?, access.only(), id).await
 }
 
 /// A page of the runs that the caller reaches.
-pub async fn list(app: &App, access: &ApiAccess, search: Search, page: &PageRequest) -> Result<Page<Run>> {
+pub async fn list(app: &App, access: &Access, search: Search, page: &PageRequest) -> Result<Page<Run>> {
     let organization = search.organization.or(access.only());
     runs::list(&mut app.db.read().await?, &Search { organization, ..search }, page).await
 }
@@ -109,7 +109,7 @@ pub async fn list(app: &App, access: &ApiAccess, search: Search, page: &PageRequ
 ///
 /// [`Error::Conflict`]: `run_finished` if it is over, `run_awaits_decision` if it holds parked effects, which are
 /// to be approved or rejected.
-pub async fn cancel(app: &App, access: &ApiAccess, id: RunId) -> Result<Outcome<Run>> {
+pub async fn cancel(app: &App, access: &Access, id: RunId) -> Result<Outcome<Run>> {
     let organization = get(app, access, id).await?.organization;
     let (now, cause) = (app.clock.now(), Arc::new(access.cause()));
     let cancelled = app

@@ -10,9 +10,9 @@ use crate::domain::id::{DirectoryGroupId, DirectoryId, GroupId, RuleId};
 use crate::domain::native::name_key;
 use crate::domain::rule::{Action, Rule, RuleDocument};
 use crate::domain::suggestion::{Suggestion, prefixes, suggest};
+use crate::service::access::Access;
 use crate::service::converge::Ground;
 use crate::service::directories;
-use crate::service::keys::ApiAccess;
 use crate::store::group_status::{self, ListedGroup, NamedBinding};
 use crate::store::{Page, PageRequest, Tx, directory_groups, groups};
 
@@ -66,7 +66,7 @@ impl GroupStatus {
 /// A page of a directory's groups, if the caller reaches it.
 pub async fn list(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: DirectoryId,
     query: Query<'_>,
     page: &PageRequest,

@@ -13,15 +13,16 @@ use chrono::{DateTime, Duration, Utc};
 
 pub use attention::{Attention, Severity};
 
+use super::access::Access;
 use super::directories;
-use super::keys::ApiAccess;
 use crate::app::App;
 use crate::domain::directory::Directory;
 use crate::domain::id::{DirectoryId, RequestId, RunId};
 use crate::domain::rhythm::{self, Verdict};
+use crate::domain::scope::OrganizationScope;
 use crate::domain::{Result, identity_provider};
 use crate::store::directories::Counts;
-use crate::store::status::{self, Groups, Tokens};
+use crate::store::status::{self, Groups, Hour, Tokens};
 use crate::store::verifications::{self, Verification};
 use crate::store::{Tx, directories as stored};
 
@@ -115,7 +116,7 @@ pub struct Dialect {
 }
 
 /// The status of a directory, if the caller reaches it.
-pub async fn of_directory(app: &App, access: &ApiAccess, id: DirectoryId) -> Result<Status> {
+pub async fn of_directory(app: &App, access: &Access, id: DirectoryId) -> Result<Status> {
     let directory = directories::get(app, access, id).await?;
     let mut tx = app.db.snapshot().await?;
     let mut status = read(&mut tx, directory, app.clock.now()).await?;
@@ -205,4 +206,14 @@ fn dialect(kind: &str, manners: Vec<(String, Option<String>)>) -> Dialect {
     most.sort_by_key(|(_, count)| -count);
     dialect.user_agents = most.into_iter().take(AGENTS).collect();
     dialect
+}
+
+/// The requests of a directory in each of these stretches of time; those without any are left out.
+pub async fn requests_by_hour(
+    app: &App,
+    scope: OrganizationScope,
+    directory: DirectoryId,
+    bounds: &[(DateTime<Utc>, DateTime<Utc>)],
+) -> Result<Vec<Hour>> {
+    status::by_hour(&mut app.db.read().await?, scope.organization(), directory, bounds).await
 }

@@ -9,7 +9,7 @@ use crate::domain::event_names::emitted;
 use crate::domain::id::{EventId, WebhookEndpointId};
 use crate::domain::webhook::{Delivery, DeliveryState, WebhookEndpoint};
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::events::feed::{self, Part, Place, Selection};
 use crate::store::webhooks::{self as stored, deliveries};
 use crate::store::{Lane, Order, Tx};
@@ -29,7 +29,7 @@ pub enum Start {
 ///
 /// [`Error::NotFound`] for an endpoint out of reach, or an event that is not in its feed; [`Error::Conflict`] with
 /// `delivery_pending` for one whose turn has not come.
-pub async fn redeliver(app: &App, access: &ApiAccess, id: WebhookEndpointId, event: EventId) -> Result<Delivery> {
+pub async fn redeliver(app: &App, access: &Access, id: WebhookEndpointId, event: EventId) -> Result<Delivery> {
     let (only, now) = (access.only(), app.clock.now());
     let organization = get(app, access, id).await?.organization;
     let queued = app.db.write(Lane::Environment, move |tx| {
@@ -84,7 +84,7 @@ fn asked(event: EventId, name: String, now: DateTime<Utc>) -> Delivery {
 ///
 /// [`Error::Invalid`] with `bad_request` for an event that is not in the endpoint's feed, or that has not had its
 /// turn; [`Error::NotFound`] for an endpoint out of reach.
-pub async fn replay(app: &App, access: &ApiAccess, id: WebhookEndpointId, start: Start) -> Result<WebhookEndpoint> {
+pub async fn replay(app: &App, access: &Access, id: WebhookEndpointId, start: Start) -> Result<WebhookEndpoint> {
     let endpoint = get(app, access, id).await?;
     let mut tx = app.db.read().await?;
     let (field, event) = match start {

@@ -17,7 +17,7 @@ use crate::domain::scope::OrganizationScope;
 use crate::domain::secret::{Secret, hint};
 use crate::domain::webhook::{Delivery, DeliveryState, WebhookEndpoint, target};
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::webhooks::{self as stored, deliveries};
 use crate::store::{Lane, Page, PageRequest, Tx, is_unique_violation, organizations};
 
@@ -58,7 +58,7 @@ pub struct EndpointChange {
 ///
 /// [`Error::Invalid`] with `invalid_url`, `required` or `unknown_event_type`; [`Error::Conflict`] with
 /// `duplicate_endpoint`, or `too_many_webhook_endpoints`; [`Error::NotFound`] for an organization out of reach.
-pub async fn create(app: &App, access: &ApiAccess, new: NewEndpoint) -> Result<WebhookEndpoint> {
+pub async fn create(app: &App, access: &Access, new: NewEndpoint) -> Result<WebhookEndpoint> {
     let organization = new.organization.or(access.only());
     let organization = organization.map(|id| access.organization(id)).transpose()?.map(OrganizationScope::organization);
     let url_key = target(&new.url, app.config.webhooks_allow_private)?.to_string();
@@ -110,14 +110,14 @@ fn duplicate(error: Error) -> Error {
 }
 
 /// The endpoint, if the key reaches it.
-pub async fn get(app: &App, access: &ApiAccess, id: WebhookEndpointId) -> Result<WebhookEndpoint> {
+pub async fn get(app: &App, access: &Access, id: WebhookEndpointId) -> Result<WebhookEndpoint> {
     find(&mut app.db.read().await?, access.only(), id).await
 }
 
 /// A page of the endpoints that the key reaches; only the organization's, if one is given.
 pub async fn list(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     organization: Option<OrganizationId>,
     page: &PageRequest,
 ) -> Result<Page<WebhookEndpoint>> {
@@ -139,7 +139,7 @@ pub async fn list(
 /// As [`create`]; [`Error::NotFound`] for an endpoint out of reach.
 pub async fn update(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: WebhookEndpointId,
     wanted: EndpointChange,
 ) -> Result<WebhookEndpoint> {
@@ -208,7 +208,7 @@ fn try_at_once(endpoint: &mut WebhookEndpoint) {
 /// [`Error::Invalid`] for an overlap that is not from 0 to 168 hours; [`Error::NotFound`].
 pub async fn rotate(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: WebhookEndpointId,
     overlap_hours: Option<i64>,
 ) -> Result<WebhookEndpoint> {
@@ -228,7 +228,7 @@ pub async fn rotate(
 }
 
 /// Removes an endpoint and what is known of its deliveries.
-pub async fn delete(app: &App, access: &ApiAccess, id: WebhookEndpointId) -> Result<()> {
+pub async fn delete(app: &App, access: &Access, id: WebhookEndpointId) -> Result<()> {
     let disabled = EndpointChange { enabled: Some(false), ..EndpointChange::default() };
     let endpoint = update(app, access, id, disabled).await?;
     remove(app, &endpoint).await
@@ -272,7 +272,7 @@ async fn remove(app: &App, endpoint: &WebhookEndpoint) -> Result<()> {
 /// A page of what became of the events at an endpoint, newest first unless asked otherwise.
 pub async fn list_deliveries(
     app: &App,
-    access: &ApiAccess,
+    access: &Access,
     id: WebhookEndpointId,
     state: Option<DeliveryState>,
     page: &PageRequest,
@@ -283,7 +283,7 @@ pub async fn list_deliveries(
 }
 
 /// The object of the API. Who may only read sees how the secret begins: with all of it they could sign.
-pub fn object(app: &App, access: &ApiAccess, endpoint: &WebhookEndpoint) -> Result<Value> {
+pub fn object(app: &App, access: &Access, endpoint: &WebhookEndpoint) -> Result<Value> {
     let opened = app.config.vault.open(&endpoint.secret, &endpoint.id.to_string());
     // One that cannot be read keeps nobody from the others, nor from giving it another.
     let secret = opened.unwrap_or_else(|error| {
@@ -334,7 +334,7 @@ async fn find(tx: &mut Tx, only: Option<OrganizationId>, id: WebhookEndpointId) 
 }
 
 /// Changes an endpoint in one transaction; `work` says whether whoever serves it must begin anew.
-async fn change<F>(app: &App, access: &ApiAccess, id: WebhookEndpointId, work: F) -> Result<WebhookEndpoint>
+async fn change<F>(app: &App, access: &Access, id: WebhookEndpointId, work: F) -> Result<WebhookEndpoint>
 where
     F: Fn(&mut WebhookEndpoint, DateTime<Utc>) -> Result<bool> + Clone + Send + Sync + 'static,
 {

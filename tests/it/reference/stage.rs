@@ -13,10 +13,11 @@ use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::digest;
 use muster::domain::{Clock, Error};
 use muster::scim::dialect::Tolerances;
+use muster::service::access::Access;
 use muster::service::change::Change;
 use muster::service::converge::{Scope, converge};
 use muster::service::directories::{self, DirectoryFields};
-use muster::service::keys::{self, ApiAccess, NewToken, ScimAccess};
+use muster::service::keys::{self, NewToken, ScimAccess};
 use muster::service::mapping::rules::{self, RuleFields};
 use muster::service::native::groups::{self as native_groups, NewGroup};
 use muster::service::organizations::{self, NewOrganization};
@@ -75,7 +76,7 @@ pub struct Stage {
     /// Rules and directories that were ever handed over: what waits with a paused directory is so later.
     pub handed_over: BTreeSet<Giver>,
     pub(super) scope: OrganizationScope,
-    pub(super) api: ApiAccess,
+    pub(super) api: Access,
     /// The directories that are there, and both that ever were.
     pub(super) directories: Vec<ScimAccess>,
     pub(super) pair: [DirectoryId; 2],
@@ -124,7 +125,7 @@ impl Stage {
     /// An organization with two directories; the second one deletes the memberships of deleted people.
     pub async fn new(app: &App) -> Stage {
         let header = format!("Bearer {ROOT_KEY}");
-        let api = keys::authenticate_api(app, Some(&header)).await.expect("the root key");
+        let api = access::authenticate_api(app, Some(&header)).await.expect("the root key");
         let new = NewOrganization { name: "Acme".to_owned(), ..NewOrganization::default() };
         let organization = organizations::create(app, &api, new).await.expect("an organization").value.id;
         let scope = api.organization(organization).expect("the root key reaches it");

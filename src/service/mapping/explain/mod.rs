@@ -18,7 +18,7 @@ use crate::domain::outcome::{Outcome, outcome};
 use crate::domain::sentence::sentence;
 use crate::domain::verdict::Asked;
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::explain::person::Subject;
 use crate::store::explain::reasons::{self, Reason};
 use crate::store::{Tx, groups, roles};
@@ -56,7 +56,7 @@ struct Wanted {
 /// # Errors
 ///
 /// [`Error::NotFound`] for a person, group or role that does not exist or that the caller does not reach.
-pub async fn explain(app: &App, access: &ApiAccess, whom: Whom, what: What) -> Result<Explanation> {
+pub async fn explain(app: &App, access: &Access, whom: Whom, what: What) -> Result<Explanation> {
     let mut tx = app.db.snapshot().await?;
     let people = people::people(&mut tx, access, whom).await?;
     let wanted = wanted(&mut tx, people.organization, what).await?;

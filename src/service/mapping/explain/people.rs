@@ -5,7 +5,7 @@ use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryUserId, OrganizationId};
 use crate::domain::verdict::LinkState;
 use crate::domain::{Error, Result};
-use crate::service::keys::ApiAccess;
+use crate::service::access::Access;
 use crate::store::explain::person::{self, PersonLink, Subject};
 use crate::store::{Tx, directory_users};
 
@@ -24,7 +24,7 @@ pub(super) struct People {
 }
 
 /// Finds who is asked about, as far as the caller reaches.
-pub(super) async fn people(tx: &mut Tx, access: &ApiAccess, whom: Whom) -> Result<People> {
+pub(super) async fn people(tx: &mut Tx, access: &Access, whom: Whom) -> Result<People> {
     let (membership, asked_user, reach) = match whom {
         Whom::Membership(id) => (Some(id), None, access.only()),
         Whom::DirectoryUser(id) => {

@@ -1,0 +1,80 @@
+//! The console: pages for admins, rendered here, complete without script. The portal is the same pages for guests of
+//! one organization.
+//!
+//! What lives here: forms to calls of `service`, and what it answers to pages. What does not: decisions, SQL, what a
+//! page shows that the APIs could not tell.
+//!
+//! A page is a struct with an askama template of the same name in `templates/console`; its handler makes the one of what
+//! `service` answers. The route table below says who may come, and what each form does in the words of the audit log.
+
+mod account;
+mod asked;
+pub mod assets;
+mod charts;
+mod cookie;
+mod entry;
+mod failure;
+mod filters;
+mod form;
+mod frame;
+mod gate;
+mod live;
+mod organizations;
+mod overview;
+mod pages;
+mod paging;
+mod view;
+mod viewer;
+
+use axum::Router;
+
+use crate::app::App;
+pub use pages::{Audience, PageInfo, Pages};
+
+/// The routes of the console and the portal.
+pub fn routes(app: &App) -> Router<App> {
+    table(app).into_router()
+}
+
+/// Every page and form.
+pub fn table(app: &App) -> Pages {
+    coming_and_going(app).merge(environment(app)).merge(organization(app)).merge(organization_of_operators(app))
+}
+
+fn coming_and_going(app: &App) -> Pages {
+    Pages::for_(app, Audience::Everybody)
+        .page("/console/assets/{name}", assets::get)
+        .page("/console/sign-in", entry::sign_in_page)
+        .form("/console/sign-in", "signIn", entry::sign_in)
+        .page("/console/enter/{secret}", entry::enter_page)
+        .form("/console/enter/{secret}", "enter", entry::enter)
+        .page("/portal/{secret}", entry::portal_page)
+        .form("/portal/{secret}", "enterPortal", entry::portal)
+        .merge(Pages::for_(app, Audience::SignedIn).form("/console/sign-out", "signOut", entry::sign_out))
+}
+
+/// What is of no organization.
+fn environment(app: &App) -> Pages {
+    Pages::for_(app, Audience::Operators)
+        .page("/console", organizations::list)
+        .form("/console", "createOrganization", organizations::create)
+        .page("/console/account", account::show)
+        .form("/console/account/password", "changePassword", account::password)
+        .form("/console/account/sessions", "endSessions", account::end)
+}
+
+/// What guests of the portal see, too.
+fn organization(app: &App) -> Pages {
+    Pages::for_(app, Audience::SignedIn)
+        .page("/console/{organization}", overview::show)
+        .page("/console/{organization}/live", live::stream)
+}
+
+/// What only operators see.
+fn organization_of_operators(app: &App) -> Pages {
+    Pages::for_(app, Audience::Operators).form(
+        "/console/{organization}/portal-link",
+        "generatePortalLink",
+        overview::portal_link,
+    )
+}

@@ -1,0 +1,67 @@
+//! The audit log: what admins did, read and checked. It is written by the store, with what it tells of.
+
+use crate::app::App;
+use crate::domain::Result;
+use crate::domain::audit::AuditEvent;
+use crate::domain::id::OrganizationId;
+use crate::service::access::Access;
+use crate::store::audit::{self, Search};
+use crate::store::{Page, PageRequest};
+
+pub use crate::store::audit::Pending;
+
+/// Entries that a check reads at a time.
+const CHUNK: i64 = 1_000;
+
+/// A page of entries that the caller may see.
+pub async fn list(app: &App, access: &Access, mut search: Search, page: &PageRequest) -> Result<Page<AuditEvent>> {
+    if let Some(organization) = search.organization {
+        access.organization(organization)?;
+    }
+    search.organization = search.organization.or(access.only());
+    audit::list(&mut app.db.read().await?, &search, page).await
+}
+
+/// What a check of a chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// Every entry fits to the one before.
+    Whole {
+        /// How many there are.
+        entries: i64,
+    },
+    /// The first entry that does not fit, or is missing.
+    Broken {
+        /// Its position.
+        position: i64,
+    },
+}
+
+/// Checks the chain of an organization, or of the environment, from its first entry on.
+pub async fn check(app: &App, access: &Access, organization: Option<OrganizationId>) -> Result<Check> {
+    match organization {
+        Some(organization) => drop(access.organization(organization)?),
+        None => access.environment()?,
+    }
+    let mut tx = app.db.snapshot().await?;
+    let (mut position, mut digest) = (0, String::new());
+    loop {
+        let entries = audit::chain(&mut tx, organization, position, CHUNK).await?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            if entry.position != position + 1 || entry.digest_after(&digest) != entry.digest {
+                return Ok(Check::Broken { position: position + 1 });
+            }
+            (position, digest) = (entry.position, entry.digest);
+        }
+    }
+    // Entries that were cut off at the end are missed at the head.
+    match audit::head(&mut tx, organization).await? {
+        Some((last, of_last)) if (last, &of_last) != (position, &digest) => {
+            Ok(Check::Broken { position: position + 1 })
+        }
+        _ => Ok(Check::Whole { entries: position }),
+    }
+}
