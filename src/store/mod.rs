@@ -18,6 +18,7 @@ pub mod edges;
 pub mod emptying;
 pub mod events;
 pub mod explain;
+pub mod flow;
 pub mod group_roles;
 pub mod group_status;
 pub mod groups;

@@ -15,6 +15,7 @@ mod cookie;
 mod entry;
 mod failure;
 mod filters;
+mod flow;
 mod form;
 mod frame;
 mod gate;
@@ -23,6 +24,7 @@ mod organizations;
 mod overview;
 mod pages;
 mod paging;
+mod rules;
 mod view;
 mod viewer;
 
@@ -68,6 +70,16 @@ fn organization(app: &App) -> Pages {
     Pages::for_(app, Audience::SignedIn)
         .page("/console/{organization}", overview::show)
         .page("/console/{organization}/live", live::stream)
+        .page("/console/{organization}/rules", rules::list)
+        .page("/console/{organization}/rules/flow", rules::flow_page)
+        .page("/console/{organization}/rules/new", rules::editor::new)
+        .form("/console/{organization}/rules/preview", "previewMappingRule", rules::editor::preview)
+        .form("/console/{organization}/rules/save", "saveMappingRule", rules::editor::save)
+        .page("/console/{organization}/rules/{rule}", rules::editor::show)
+        .form("/console/{organization}/rules/{rule}/move", "reorderMappingRules", rules::shift)
+        .form("/console/{organization}/rules/{rule}/state", "createMappingPlan", rules::state)
+        .form("/console/{organization}/rules/{rule}/apply", "createMappingPlan", rules::apply)
+        .form("/console/{organization}/rules/{rule}/delete", "createMappingPlan", rules::delete)
 }
 
 /// What only operators see.

@@ -11,6 +11,7 @@ pub mod collisions;
 pub(crate) mod computation;
 pub mod decide;
 pub mod explain;
+pub mod flow;
 pub mod lint;
 mod narrate;
 pub mod order;

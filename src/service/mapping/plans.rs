@@ -139,3 +139,36 @@ pub fn json(plan: &StoredPlan) -> Value {
         "expires_at": timestamp(plan.expires_at),
     })
 }
+
+/// What changes would come to, without a plan.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// How many effects of each kind there would be.
+    pub totals: Totals,
+    /// What the guard would say.
+    pub guard: GuardVerdict,
+}
+
+/// What these changes would come to, for an editor to show while they are written; `None` if more than `most` people
+/// would have to be looked at. Nothing is kept.
+///
+/// # Errors
+///
+/// As [`create`].
+pub async fn estimate(
+    app: &App,
+    scope: OrganizationScope,
+    wanted: &[PlanChange],
+    most: usize,
+) -> Result<Option<Estimate>> {
+    check_count(wanted)?;
+    let now = app.clock.now();
+    let mut tx = app.db.snapshot().await?;
+    let resolved = changes::resolve(&mut tx, scope.organization(), wanted, now).await?;
+    let computation = Computation::begin(&mut tx, &resolved, now, false).await?;
+    if computation.people() > most {
+        return Ok(None);
+    }
+    let summary = computation.run(&mut tx, &resolved, now).await?;
+    Ok(Some(Estimate { totals: summary.totals, guard: summary.guard }))
+}

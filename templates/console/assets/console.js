@@ -199,3 +199,15 @@ function underline(form, target) {
     copy.scrollTop = field.scrollTop;
   }, target);
 }
+
+// --- Parts that take a moment ----------------------------------------------------------------------
+
+every("[data-include]", async (place) => {
+  try {
+    const page = await read(place.dataset.include);
+    const part = page.getElementById(place.dataset.part);
+    if (part) place.replaceChildren(...document.importNode(part, true).childNodes);
+  } catch {
+    // The link to the page stays.
+  }
+});
