@@ -281,6 +281,12 @@ fn show_how_to_go_on(
 ) -> anyhow::Result<()> {
     let url = server.url();
     writeln!(out, "To go on:\n")?;
+    if let Some(link) = &server.first_owner {
+        writeln!(
+            out,
+            "  Console         {link}\n                  (the link makes the first owner; it works once, for an hour)"
+        )?;
+    }
     writeln!(out, "  API key         {}", key.reveal())?;
     writeln!(out, "  SCIM base URL   {}", directory.base_url)?;
     writeln!(out, "  SCIM token      {}\n", directory.token)?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Connection, text};
 use super::output::{at, ended, print, print_json, table};
-use super::rules::effects;
+use crate::domain::effect_line;
 
 /// How long to wait between two looks at a run.
 const LOOK: Duration = Duration::from_millis(300);
@@ -132,7 +132,7 @@ async fn show(args: OneArgs) -> anyhow::Result<ExitCode> {
     for effect in &effects {
         let state =
             effect["state"].as_str().map_or_else(String::new, |state| format!("  {state}  {}", at(effect, "/id")));
-        let _ = writeln!(out, "  {}{state}", effects::line(effect));
+        let _ = writeln!(out, "  {}{state}", effect_line::line(effect));
     }
     if more {
         let _ = writeln!(out, "  … the first {SHOWN}");

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::client::{Connection, text};
 use super::output::{DIFFERS, at, counted, ended, print, print_json};
-use super::rules::effects;
 use super::runs::wait;
+use crate::domain::effect_line;
 
 /// How many differences are shown.
 const SHOWN: usize = 100;
@@ -50,7 +50,7 @@ fn told(drift: i64, run: &Value, differences: &[Value], more: bool) -> String {
     }
     let mut out = format!("{}:\n", counted(drift, "difference", "differences"));
     for difference in differences {
-        let _ = writeln!(out, "  {}", effects::line(difference));
+        let _ = writeln!(out, "  {}", effect_line::line(difference));
     }
     if more {
         let _ = writeln!(out, "  … the first {SHOWN}");

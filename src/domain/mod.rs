@@ -10,6 +10,7 @@ pub mod audit;
 pub mod binding;
 pub mod clock;
 pub mod directory;
+pub mod effect_line;
 pub mod error;
 pub mod event;
 pub mod event_names;

@@ -323,3 +323,45 @@ pub async fn reasons(tx: &mut Tx, organization: OrganizationId, limit: i64) -> R
          WHERE o.organization_id = $1 ORDER BY n.email_key, o.target, target_name, rule_key, directory_group LIMIT $2");
     tx.fetch_all(stmt.bind(organization).bind(limit)).await
 }
+
+/// Why somebody is in a group.
+#[derive(Debug, Clone)]
+pub struct GroupReason {
+    /// The kind of reason.
+    pub kind: Kind,
+    /// The rule, if one is.
+    pub rule: Option<RuleId>,
+    /// Its handle, while it is there.
+    pub rule_key: Option<String>,
+    /// Who put them in, if it was by hand.
+    pub actor: Option<String>,
+}
+
+/// Why these people are in a group, exclusions from it included.
+pub async fn in_group(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: GroupId,
+    members: impl IntoIterator<Item = MembershipId>,
+) -> Result<HashMap<MembershipId, Vec<GroupReason>>> {
+    let text = format!(
+        "SELECT o.membership_id, o.kind, o.rule_id, m.key, o.actor FROM {} origins o
+            ON o.organization_id = $2 AND o.membership_id = r.id AND o.target = 'group' AND o.target_id = $3
+         LEFT JOIN mapping_rules m ON m.organization_id = o.organization_id AND m.id = o.rule_id
+         ORDER BY o.membership_id, o.kind, o.rule_id",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    let stmt = sql(text).bind(Rows::ids(members)).bind(organization).bind(group);
+    let rows: Vec<(MembershipId, String, RuleId, Option<String>, Option<String>)> = tx.fetch_all(stmt).await?;
+    let mut reasons: HashMap<MembershipId, Vec<GroupReason>> = HashMap::new();
+    for (membership, kind, rule, rule_key, actor) in rows {
+        let kind = Kind::from_word(&kind)
+            .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{kind}'")))?;
+        let of = reasons.entry(membership).or_default();
+        // A rule that brings somebody in by several directory groups is one chip.
+        if rule.non_nil().is_none() || !of.iter().any(|known| known.kind == kind && known.rule == rule.non_nil()) {
+            of.push(GroupReason { kind, rule: rule.non_nil(), rule_key, actor });
+        }
+    }
+    Ok(reasons)
+}

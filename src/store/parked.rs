@@ -278,3 +278,11 @@ pub async fn vanish(
     }
     Ok(waited)
 }
+
+/// How many of what a run gathered wait for a decision.
+pub async fn waiting(tx: &mut Tx, organization: OrganizationId, run: RunId) -> Result<i64> {
+    let stmt = sql("SELECT COUNT(*) FROM parked_effects p
+         WHERE p.organization_id = $1 AND p.run_id = $2 AND p.state = 'parked'");
+    let (count,): (i64,) = tx.fetch_one(stmt.bind(organization).bind(run)).await?;
+    Ok(count)
+}

@@ -215,8 +215,8 @@ impl StoredEffect {
 /// Which effects a list is about.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// Only of this kind.
-    pub kind: Option<String>,
+    /// Only of one of these kinds; all when empty.
+    pub kinds: Vec<EffectKind>,
     /// Only on this group.
     pub group: Option<GroupId>,
     /// Only on this membership.
@@ -235,9 +235,10 @@ pub async fn effects(
          WHERE organization_id = $1 AND source_id = $2"
         .to_owned();
     let mut params: Vec<Param> = vec![organization.into(), source.into()];
-    if let Some(kind) = &search.kind {
-        params.push(kind.clone().into());
-        text.push_str(&format!(" AND kind = ${}", params.len()));
+    if !search.kinds.is_empty() {
+        // Words of a closed enum, none of which holds a quote.
+        let words: Vec<String> = search.kinds.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+        text.push_str(&format!(" AND kind IN ({})", words.join(", ")));
     }
     if let Some(group) = search.group {
         params.push(group.into());

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::effects;
 use super::plan::{self, Wanted};
 use crate::cli::client::{Connection, Refusal, text};
 use crate::cli::output::{PARKED, STALE, at, ended, print, print_json};
 use crate::cli::runs::{described, wait};
+use crate::domain::effect_line;
 
 /// Applies a plan exactly as it was shown, or plans the rules of a file and applies that.
 ///
@@ -97,7 +97,7 @@ fn stale(answer: &Value) -> String {
             let _ = writeln!(out, "\n{what}");
         }
         for effect in effects {
-            let _ = writeln!(out, "  {}", effects::line(effect));
+            let _ = writeln!(out, "  {}", effect_line::line(effect));
         }
     }
     out

@@ -5,7 +5,6 @@
 pub mod apply;
 mod difference;
 mod document;
-pub mod effects;
 mod export;
 mod lint;
 mod names;

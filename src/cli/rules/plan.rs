@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::difference::{Difference, difference};
-use super::{Loaded, effects, load};
+use super::{Loaded, load};
 use crate::cli::client::{Client, Connection, text};
 use crate::cli::output::{DIFFERS, PARKED, at, counted, ended, print, print_json, table};
 use crate::cli::rules::difference::current;
+use crate::domain::effect_line;
 
 /// Shows what the rules of a file would change, by name; changes nothing.
 ///
@@ -149,7 +150,7 @@ fn report(planned: &Planned, shown: &[Value], more: bool) -> String {
     let Some(plan) = &planned.plan else { return out };
     out.push('\n');
     for effect in shown {
-        out.push_str(&effects::line(effect));
+        out.push_str(&effect_line::line(effect).to_string());
         out.push('\n');
     }
     if more {

@@ -19,12 +19,16 @@ mod flow;
 mod form;
 mod frame;
 mod gate;
+mod groups;
 mod live;
 mod organizations;
 mod overview;
 mod pages;
 mod paging;
+mod people;
+mod plans;
 mod rules;
+mod runs;
 mod view;
 mod viewer;
 
@@ -80,6 +84,22 @@ fn organization(app: &App) -> Pages {
         .form("/console/{organization}/rules/{rule}/state", "createMappingPlan", rules::state)
         .form("/console/{organization}/rules/{rule}/apply", "createMappingPlan", rules::apply)
         .form("/console/{organization}/rules/{rule}/delete", "createMappingPlan", rules::delete)
+        .page("/console/{organization}/plans/{plan}", plans::show)
+        .form("/console/{organization}/plans/{plan}/apply", "applyMappingPlan", plans::apply)
+        .form("/console/{organization}/plans/{plan}/again", "createMappingPlan", plans::again)
+        .page("/console/{organization}/runs", runs::list)
+        .form("/console/{organization}/runs", "createSyncRun", runs::begin)
+        .page("/console/{organization}/runs/{run}", runs::show)
+        .form("/console/{organization}/runs/{run}/decide", "decideSyncRun", runs::decide)
+        .form("/console/{organization}/runs/{run}/cancel", "cancelSyncRun", runs::cancel)
+        .page("/console/{organization}/verification", runs::verification)
+        .page("/console/{organization}/groups", groups::list)
+        .page("/console/{organization}/groups/{group}", groups::show)
+        .form("/console/{organization}/groups/{group}/remove", "removeGroupMember", groups::remove)
+        .form("/console/{organization}/groups/{group}/roles", "setGroupRole", groups::set_role)
+        .page("/console/{organization}/people", people::list)
+        .page("/console/{organization}/people/{membership}", people::show)
+        .form("/console/{organization}/verification/repair", "createMappingPlan", runs::repair)
 }
 
 /// What only operators see.

@@ -47,3 +47,8 @@ impl Pager {
         }
     }
 }
+
+/// The first rows of a list, oldest first.
+pub fn up_to(limit: i64) -> PageRequest {
+    PageRequest { after: None, before: None, limit, order: Order::Ascending }
+}

@@ -77,13 +77,15 @@ fn plan_id(text: &str) -> Result<PlanId, ApiFailure> {
 
 /// Which effects a query asks for.
 pub fn search(query: &Query) -> Result<Search> {
-    let kind = query.one("kind").map(str::to_owned);
-    if let Some(unknown) = kind.as_deref().filter(|kind| !EffectKind::ALL.iter().any(|known| known.as_str() == *kind)) {
-        let known: Vec<&str> = EffectKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        let message = format!("'{unknown}' is no kind of effect; the kinds are {}", known.join(", "));
-        return Err(Error::invalid("kind", "invalid_kind", message));
-    }
-    Ok(Search { kind, group: query.id("group_id")?, membership: query.id("membership_id")? })
+    let kind = |text: &str| {
+        EffectKind::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = EffectKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let message = format!("'{text}' is no kind of effect; the kinds are {}", known.join(", "));
+            Error::invalid("kind", "invalid_kind", message)
+        })
+    };
+    let kinds = query.one("kind").map(kind).transpose()?.into_iter().collect();
+    Ok(Search { kinds, group: query.id("group_id")?, membership: query.id("membership_id")? })
 }
 
 /// `POST /mapping_plans/{plan}/apply`

@@ -25,7 +25,7 @@ const MAX_NAME: usize = 255;
 /// `GET /v1/organization/groups`
 pub async fn list(State(app): State<App>, caller: Caller, Face(query): Face<Query>) -> Result<Response, Failure> {
     let page = by_id::<GroupLabel>(&query, HUNDRED, Order::Ascending)?;
-    let page = managed_groups::list(&app, caller.scope, &page).await?;
+    let page = managed_groups::list(&app, caller.scope, None, &page).await?;
     Ok(ok(envelope(page, |(group, _)| group.id.to_string(), |(group, managed)| json(&group, managed))))
 }
 

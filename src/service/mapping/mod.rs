@@ -21,6 +21,7 @@ pub mod plans;
 pub mod preview;
 mod prospect;
 mod reach;
+pub mod reasons;
 pub mod rules;
 pub(crate) mod survey;
 pub mod trial;

@@ -194,3 +194,8 @@ fn waiting(effects: &[ParkedEffect]) -> i64 {
 pub(super) fn count(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
+
+/// How many of what a run gathered wait for a decision.
+pub async fn how_many_wait(app: &App, run: &Run) -> Result<i64> {
+    stored::waiting(&mut app.db.read().await?, run.organization, run.id).await
+}

@@ -10,11 +10,16 @@ use crate::service::native::groups::require;
 use crate::service::organizations;
 use crate::store::{Page, PageRequest, collisions, groups};
 
-/// A page of the organization's groups.
-pub async fn list(app: &App, scope: OrganizationScope, page: &PageRequest) -> Result<Page<(Group, bool)>> {
+/// A page of the organization's groups; `search` is part of a name, or an id.
+pub async fn list(
+    app: &App,
+    scope: OrganizationScope,
+    search: Option<&str>,
+    page: &PageRequest,
+) -> Result<Page<(Group, bool)>> {
     let (mut tx, organization) = (app.db.snapshot().await?, scope.organization());
     organizations::require(&mut tx, scope).await?;
-    let page = groups::list(&mut tx, organization, None, page).await?;
+    let page = groups::list(&mut tx, organization, search, page).await?;
     let mirrors = collisions::mirrored_by(&mut tx, organization, page.rows.iter().map(|group| group.id)).await?;
     Ok(page.map(|group| (group.clone(), mirrors.contains_key(&group.id))))
 }

@@ -12,7 +12,7 @@ pub mod control;
 pub mod effect;
 mod guard;
 mod turn;
-mod verify;
+pub mod verify;
 
 use serde_json::Value;
 

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::id::{DirectoryId, EffectId, RuleId};
 use crate::domain::plan::{Effect, PlanChange, Totals};
 use crate::domain::run::RunState;
+use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Id, Result};
 use crate::service::mapping::changes;
 use crate::service::mapping::computation::Computation;
@@ -127,4 +128,9 @@ fn left_over(effects: Vec<Effect>, under_way: &BTreeSet<RuleId>) -> Vec<Effect> 
     let who = |effect: &Effect| effect.subject.split(' ').next().unwrap_or_default().to_owned();
     let touched: BTreeSet<String> = effects.iter().filter(|effect| concerned(effect)).map(who).collect();
     effects.into_iter().filter(|effect| !touched.contains(&who(effect))).collect()
+}
+
+/// The last verification of an organization.
+pub async fn last(app: &App, scope: OrganizationScope) -> Result<Option<Verification>> {
+    verifications::find(&mut app.db.read().await?, scope.organization()).await
 }

@@ -87,6 +87,24 @@ impl TryFrom<ReasonRow> for Reason {
     }
 }
 
+/// The origins of a membership, in words.
+const REASONS: &str = "SELECT o.target, o.target_id, o.kind, o.rule_id, o.rule_version, o.directory_group_id,
+            o.directory_user_id, o.actor, o.cause, o.created_at, m.key AS rule_key, g.display_name AS directory_group,
+            u.user_name, COALESCE(g.directory_id, u.directory_id) AS directory_id
+         FROM origins o
+         LEFT JOIN mapping_rules m ON m.organization_id = $1 AND m.id = o.rule_id
+         LEFT JOIN directory_groups g ON g.organization_id = $1 AND g.id = o.directory_group_id
+         LEFT JOIN directory_users u ON u.organization_id = $1 AND u.id = o.directory_user_id
+         WHERE o.organization_id = $1 AND o.membership_id = $2";
+const BY_AGE: &str = "ORDER BY o.created_at, o.kind, o.rule_id, o.directory_group_id, o.directory_user_id";
+
+/// Every origin of a membership, oldest first.
+pub async fn all(tx: &mut Tx, organization: OrganizationId, membership: MembershipId) -> Result<Vec<Reason>> {
+    let stmt = sql(format!("{REASONS} {BY_AGE}")).bind(organization).bind(membership);
+    let rows: Vec<ReasonRow> = tx.fetch_all(stmt).await?;
+    rows.into_iter().map(Reason::try_from).collect()
+}
+
 /// The origins of a membership that speak for it, for its roles, for groups that have roles and for `group`, and all its
 /// exclusions; oldest first.
 pub async fn reasons(
@@ -95,18 +113,12 @@ pub async fn reasons(
     membership: MembershipId,
     group: Option<GroupId>,
 ) -> Result<Vec<Reason>> {
-    let stmt = sql("SELECT o.target, o.target_id, o.kind, o.rule_id, o.rule_version, o.directory_group_id,
-            o.directory_user_id, o.actor, o.cause, o.created_at, m.key AS rule_key, g.display_name AS directory_group,
-            u.user_name, COALESCE(g.directory_id, u.directory_id) AS directory_id
-         FROM origins o
-         LEFT JOIN mapping_rules m ON m.organization_id = $1 AND m.id = o.rule_id
-         LEFT JOIN directory_groups g ON g.organization_id = $1 AND g.id = o.directory_group_id
-         LEFT JOIN directory_users u ON u.organization_id = $1 AND u.id = o.directory_user_id
-         WHERE o.organization_id = $1 AND o.membership_id = $2
-            AND (o.target <> 'group' OR o.target_id = $3 OR o.kind = 'exclude' OR EXISTS
+    let text = format!(
+        "{REASONS} AND (o.target <> 'group' OR o.target_id = $3 OR o.kind = 'exclude' OR EXISTS
                 (SELECT 1 FROM group_roles a WHERE a.organization_id = $1 AND a.group_id = o.target_id))
-         ORDER BY o.created_at, o.kind, o.rule_id, o.directory_group_id, o.directory_user_id");
-    let stmt = stmt.bind(organization).bind(membership).bind(group.unwrap_or_else(GroupId::nil));
+         {BY_AGE}"
+    );
+    let stmt = sql(text).bind(organization).bind(membership).bind(group.unwrap_or_else(GroupId::nil));
     let rows: Vec<ReasonRow> = tx.fetch_all(stmt).await?;
     rows.into_iter().map(Reason::try_from).collect()
 }
