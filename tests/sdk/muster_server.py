@@ -3,12 +3,13 @@
     python tests/sdk/muster_server.py sqlite:///tmp/muster.db python -m pytest tests/sdk/python
 
 runs a command beside Muster on that database, with MUSTER_URL and MUSTER_API_KEY in its environment, and exits
-as the command does.
+as the command does. MUSTER_FIRST_OWNER is the link by which the console's first owner comes in, if there is none yet.
 """
 
 import contextlib
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 STARTUP_SECONDS = 30
 
@@ -29,6 +31,7 @@ class Server:
 
     url: str
     api_key: str
+    first_owner: str = ""
 
     @staticmethod
     def from_environment() -> "Server":
@@ -139,6 +142,7 @@ def running(database_url: str) -> Iterator[Server]:
         )
         try:
             _wait_until_ready(server, process)
+            server.first_owner = _first_owner(log)
             yield server
         except BaseException:
             log.seek(0)
@@ -162,11 +166,24 @@ def _wait_until_ready(server: Server, process: subprocess.Popen) -> None:
     sys.exit("the server does not become ready")
 
 
+def _first_owner(log: IO[str]) -> str:
+    """The link that the server prints as soon as it listens; empty if there is an owner already."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        # Not by seek: the server writes where this file stands.
+        printed = os.pread(log.fileno(), 1 << 20, 0).decode(errors="replace")
+        if found := re.search(r"http\S+/console/enter/\S+", printed):
+            return found.group()
+        time.sleep(0.05)
+    return ""
+
+
 def main() -> None:
     if len(sys.argv) < 3:
         sys.exit(f"usage: {sys.argv[0]} DATABASE_URL COMMAND…")
     with running(sys.argv[1]) as server:
         environment = {**os.environ, "MUSTER_URL": server.url, "MUSTER_API_KEY": server.api_key}
+        environment["MUSTER_FIRST_OWNER"] = server.first_owner
         status = subprocess.run(sys.argv[2:], env=environment, check=False).returncode
         if status != 0:
             # Within the block, so that a failure shows the server's log.

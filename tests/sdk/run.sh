@@ -10,30 +10,36 @@
 #   python    the SDKs of WorkOS and OpenAI in Python
 #   node      the same in Node
 #   openapi   schemathesis: does the server do what its OpenAPI document says?
+#   browser   people use the console in Chromium: tests/browser
 #
 # The tools are what `scripts/test sdk` installs: PYTHON is an interpreter that has tests/sdk/requirements.txt,
-# SDK_NODE a folder where tests/sdk/node was installed; MUSTER is the program.
+# SDK_NODE a folder where tests/sdk/node was installed, BROWSER_NODE the same for tests/browser, CHROMIUM a browser;
+# MUSTER is the program.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 PYTHON=${PYTHON:-target/sdk-venv/bin/python}
 SDK_NODE=${SDK_NODE:-target/sdk-node}
+BROWSER_NODE=${BROWSER_NODE:-target/browser-node}
 export PYTHONDONTWRITEBYTECODE=1
 export MUSTER=${MUSTER:-target/debug/muster}
 # Of the plugins that are installed, none is meant.
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+
+# A walk in Node: the one that was installed because the system's is too old, or the system's.
+in_node() {
+    local node
+    node=$(compgen -G "$1/node_modules/node-linux-*/bin/node" || echo node)
+    command=("$node" --test-reporter=spec "$1/walk.mjs")
+}
 
 # The command of a walk.
 command_of() {
     case $1 in
     scim) command=("$PYTHON" tests/sdk/scim_tester.py) ;;
     python) command=("$PYTHON" -m pytest tests/sdk/python) ;;
-    node)
-        # The one that was installed because the system's is too old, or the system's.
-        local node
-        node=$(compgen -G "$SDK_NODE/node_modules/node-linux-*/bin/node" || echo node)
-        command=("$node" --test-reporter=spec "$SDK_NODE/walk.mjs")
-        ;;
+    node) in_node "$SDK_NODE" ;;
+    browser) in_node "$BROWSER_NODE" ;;
     openapi) command=("$PYTHON" tests/sdk/openapi.py) ;;
     *)
         echo "run.sh: there is no walk $1" >&2
@@ -42,7 +48,7 @@ command_of() {
     esac
 }
 
-[ $# -gt 0 ] || set -- scim python node openapi
+[ $# -gt 0 ] || set -- scim python node openapi browser
 
 if [ -n "${MUSTER_SCIM_BASE_URL:-}" ]; then
     command_of scim
@@ -52,6 +58,7 @@ fi
 [ -x "$MUSTER" ] || cargo build
 # Modules are looked for beside the file that imports them, so the walk goes where its packages are.
 [ ! -d "$SDK_NODE" ] || cp tests/sdk/node/*.mjs "$SDK_NODE/"
+[ ! -d "$BROWSER_NODE" ] || cp tests/browser/*.mjs "$BROWSER_NODE/"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
