@@ -2,7 +2,7 @@
 // the console, violations of the content security policy, exceptions, answers of 500, script that ran where it must not.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { after } from "node:test";
 import puppeteer from "puppeteer-core";
 import { base, firstOwnerLink } from "./server.mjs";
@@ -75,10 +75,23 @@ export class Visitor {
       const { origin, protocol } = new URL(request.url());
       if (protocol.startsWith("http") && origin !== base) note(`asks elsewhere: ${request.url()}`);
     });
+    if (process.env.ASSETS) await this.#wear(process.env.ASSETS);
     await this.page.evaluateOnNewDocument(() => {
       addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) =>
         console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`),
       );
+    });
+  }
+
+  /** With ASSETS, style and script come from that folder: for who works on them and does not want to compile. */
+  async #wear(folder) {
+    await this.page.setRequestInterception(true);
+    this.page.on("request", (request) => {
+      const [, name] = /\/console\/assets\/(.*)\.(css|js)\?/.exec(request.url()) ?? [];
+      if (!name) return request.continue();
+      const kind = request.resourceType() === "script" ? "js" : "css";
+      const contentType = kind === "js" ? "text/javascript" : "text/css";
+      return request.respond({ contentType, body: readFileSync(`${folder}/${name}.${kind}`) });
     });
   }
 

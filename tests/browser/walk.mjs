@@ -1,4 +1,7 @@
 // People use the console in Chromium. Run by tests/sdk/run.sh.
 
 import "./entry.mjs";
+import "./keyboard.mjs";
+import "./attacks.mjs";
+import "./hostile.mjs";
 import "./every_page.mjs";
