@@ -35,11 +35,16 @@ pub async fn stream(State(app): State<App>, place: Place) -> Result<Response, Pa
         let _ = tokio::time::timeout(LIFETIME, stopping.cancelled()).await;
     };
     let reader = Reader { mark: news::mark(&app, place.scope).await?, scope: place.scope, app, _seat: seat };
-    let hello = stream::once(async { Ok(Message::default().event("hello").data("")) });
+    let hello = stream::once(async { Ok(message("hello")) });
     let messages = hello.chain(follow(reader)).take_until(Box::pin(end));
     let mut response = Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// A message of this name. Browsers drop one without data, and empty data is none.
+fn message(name: &str) -> Message {
+    Message::default().event(name).data(name)
 }
 
 /// Somebody who has a page open.
@@ -53,7 +58,7 @@ struct Reader {
 fn follow(reader: Reader) -> impl Stream<Item = Result<Message, Infallible>> {
     stream::unfold(reader, |mut reader| async {
         reader.news().await;
-        Some((Ok(Message::default().event("changed").data("")), reader))
+        Some((Ok(message("changed")), reader))
     })
 }
 
