@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Visitor, asOwner } from "./browser.mjs";
 import { crawl, everything } from "./crawl.mjs";
-import { acme, organization } from "./server.mjs";
+import { rich } from "./data.mjs";
+import { organization } from "./server.mjs";
 
 test("no page keeps anybody out, scrolls sideways, or complains", async (t) => {
-  const { id } = await acme();
+  const { id } = await rich();
   const visitor = await asOwner(t);
   const { pages, kinds, problems } = await crawl(visitor, [`/console/${id}`, "/console"], everything, (link) =>
     // Other tests have organizations of their own.

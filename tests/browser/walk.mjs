@@ -4,4 +4,6 @@ import "./entry.mjs";
 import "./keyboard.mjs";
 import "./attacks.mjs";
 import "./hostile.mjs";
+import "./live.mjs";
+import "./rules.mjs";
 import "./every_page.mjs";

@@ -90,7 +90,7 @@ function exchange(old, fresh) {
 let reading = false;
 let again = false;
 async function refresh() {
-  if (document.hidden) return void (again = true);
+  if (document.hidden) return;
   if (reading) return void (again = true);
   reading = true;
   try {
@@ -105,7 +105,7 @@ async function refresh() {
     // The next news tries again.
   } finally {
     reading = false;
-    if (again && !document.hidden) {
+    if (again) {
       again = false;
       setTimeout(refresh, 300);
     }
@@ -114,9 +114,11 @@ async function refresh() {
 
 const news = document.body.dataset.news;
 if (news && document.querySelector("[data-live]")) {
-  let heard = false;
+  // What is opened in the background may be old when it is looked at.
+  let heard = document.hidden;
   let source = null;
   const listen = () => {
+    source?.close();
     source = new EventSource(news);
     source.addEventListener("changed", refresh);
     // After a break something may have been missed.
@@ -126,13 +128,9 @@ if (news && document.querySelector("[data-live]")) {
       document.body.dataset.following = "yes";
     });
   };
-  listen();
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && again) {
-      again = false;
-      refresh();
-    }
-  });
+  if (!document.hidden) listen();
+  // A browser has few connections to a server: pages that nobody looks at give theirs back.
+  document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : listen()));
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => event.persisted && listen());
   // Times are told from now.
