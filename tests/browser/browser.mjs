@@ -138,9 +138,20 @@ export class Visitor {
     });
   }
 
-  /** The element of this role and name, as assistive technology finds it. */
+  /** The elements of this role and name (or part of it), as assistive technology finds them. */
+  async all(role, name) {
+    if (typeof name === "string") return this.page.$$(`::-p-aria([name="${name}"][role="${role}"])`);
+    const found = [];
+    for (const element of await this.page.$$(`::-p-aria([role="${role}"])`)) {
+      const words = await element.evaluate((part) => part.getAttribute("aria-label") ?? part.textContent);
+      if (name.test(words.replaceAll(/\s+/g, " ").trim())) found.push(element);
+    }
+    return found;
+  }
+
+  /** The first of them. */
   async find(role, name) {
-    const found = await this.page.$(`::-p-aria([name="${name}"][role="${role}"])`);
+    const [found] = await this.all(role, name);
     assert.ok(found, `${this.path} has no ${role} “${name}”:\n${await this.text()}`);
     return found;
   }

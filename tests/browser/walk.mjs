@@ -6,4 +6,6 @@ import "./attacks.mjs";
 import "./hostile.mjs";
 import "./live.mjs";
 import "./rules.mjs";
+import "./runs.mjs";
+import "./no_script.mjs";
 import "./every_page.mjs";

@@ -1,0 +1,75 @@
+// Makes the pictures of the console for README and docs, from the demo's data. Run by scripts/screenshots; answers are
+// files in the folder PICTURES, on which scripts/screenshots does the rest.
+
+import { mkdirSync } from "node:fs";
+import { PHONE, asOwner } from "./browser.mjs";
+import { rich } from "./data.mjs";
+import { api } from "./server.mjs";
+
+const { PICTURES = "docs/images" } = process.env;
+const WIDE = { width: 1280, height: 800 };
+
+mkdirSync(PICTURES, { recursive: true });
+const endings = [];
+const visitor = await asOwner({ after: (ending) => endings.push(ending) });
+const { page } = visitor;
+const { id, run, plan, okta } = await rich();
+const first = async (path) => (await api("GET", path)).data[0];
+const rules = (await api("GET", `/mapping_rules?organization_id=${id}`)).data;
+const teams = rules.find(({ key }) => key === "engineering-teams");
+const grace = await first(
+  `/user_management/organization_memberships?organization_id=${id}&statuses=active&limit=1&order=asc`,
+);
+
+/** Times and the like differ from run to run; what a picture is about does not. */
+const steady = () =>
+  page.evaluate(() => {
+    for (const time of document.querySelectorAll("time")) time.textContent = "1 min ago";
+    document.activeElement?.blur();
+  });
+
+/** A page in light and in dark; as much of it as fits, or all of it up to `height`. */
+async function take(name, path, { height = WIDE.height, ready = "main", prepare = async () => {} } = {}) {
+  const answer = await visitor.go(path);
+  if (answer.status() !== 200) return console.log(`${name}: ${answer.status()} ${path}`);
+  await page.waitForSelector(ready);
+  await prepare();
+  await steady();
+  const all = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewport({ ...WIDE, height: Math.min(all, height) });
+  for (const colours of ["light", "dark"]) {
+    await visitor.inColours(colours);
+    await page.screenshot({ path: `${PICTURES}/console-${name}-${colours}.png` });
+  }
+  await visitor.inColours("light");
+  await page.setViewport(WIDE);
+  console.log(`${name}: ${path}`);
+}
+
+await page.setViewport(WIDE);
+const console_ = (path) => `/console/${id}${path}`;
+await take("overview", console_(""));
+await take("setup", console_(`/directories/${okta.id}/setup?idp=okta`), { height: 1000 });
+await take("rules", console_("/rules"), {
+  height: 1000,
+  prepare: () => page.waitForSelector("svg.flow", { timeout: 5000 }).catch(() => {}),
+});
+await take("rule", console_(`/rules/${teams.id}`), {
+  height: 1000,
+  prepare: async () => {
+    // What somebody sees in the middle of a word.
+    await visitor.fill("Directory groups", 'displayNam sw "eng-"');
+    await page.waitForSelector(".under .mark");
+  },
+});
+await take("plan", console_(`/plans/${plan.id}`));
+await take("parked-run", console_(`/runs/${run.id}`), { height: 1000 });
+await take("person", console_(`/people/${grace.id}`), { height: 1000 });
+await take("activity", console_("/activity"));
+await page.setViewport(PHONE);
+await visitor.go(console_(""));
+await steady();
+await page.screenshot({ path: `${PICTURES}/console-phone.png` });
+
+for (const ending of endings) await ending();
+process.exit(0);
