@@ -1,15 +1,13 @@
-// Makes the pictures of the console for README and docs, from the demo's data. Run by scripts/screenshots; answers are
-// files in the folder PICTURES, on which scripts/screenshots does the rest.
+// Takes the pictures of the console for README and docs, of the demo's data, into the folder PICTURES. Run by
+// scripts/screenshots, which makes them small.
 
-import { mkdirSync } from "node:fs";
 import { PHONE, asOwner } from "./browser.mjs";
 import { rich } from "./data.mjs";
 import { api } from "./server.mjs";
 
-const { PICTURES = "docs/images" } = process.env;
+const { PICTURES = "." } = process.env;
 const WIDE = { width: 1280, height: 800 };
 
-mkdirSync(PICTURES, { recursive: true });
 const endings = [];
 const visitor = await asOwner({ after: (ending) => endings.push(ending) });
 const { page } = visitor;
@@ -31,7 +29,7 @@ const steady = () =>
 /** A page in light and in dark; as much of it as fits, or all of it up to `height`. */
 async function take(name, path, { height = WIDE.height, ready = "main", prepare = async () => {} } = {}) {
   const answer = await visitor.go(path);
-  if (answer.status() !== 200) return console.log(`${name}: ${answer.status()} ${path}`);
+  if (answer.status() !== 200) throw new Error(`${name}: ${answer.status()} ${path}`);
   await page.waitForSelector(ready);
   await prepare();
   await steady();
@@ -43,18 +41,17 @@ async function take(name, path, { height = WIDE.height, ready = "main", prepare 
   }
   await visitor.inColours("light");
   await page.setViewport(WIDE);
-  console.log(`${name}: ${path}`);
 }
 
 await page.setViewport(WIDE);
-const console_ = (path) => `/console/${id}${path}`;
-await take("overview", console_(""));
-await take("setup", console_(`/directories/${okta.id}/setup?idp=okta`), { height: 1000 });
-await take("rules", console_("/rules"), {
+const at = (path) => `/console/${id}${path}`;
+await take("overview", at(""));
+await take("setup", at(`/directories/${okta.id}/setup?idp=okta`), { height: 1000 });
+await take("rules", at("/rules"), {
   height: 1000,
   prepare: () => page.waitForSelector("svg.flow", { timeout: 5000 }).catch(() => {}),
 });
-await take("rule", console_(`/rules/${teams.id}`), {
+await take("rule", at(`/rules/${teams.id}`), {
   height: 1000,
   prepare: async () => {
     // What somebody sees in the middle of a word.
@@ -62,12 +59,12 @@ await take("rule", console_(`/rules/${teams.id}`), {
     await page.waitForSelector(".under .mark");
   },
 });
-await take("plan", console_(`/plans/${plan.id}`));
-await take("parked-run", console_(`/runs/${run.id}`), { height: 1000 });
-await take("person", console_(`/people/${grace.id}`), { height: 1000 });
-await take("activity", console_("/activity"));
+await take("plan", at(`/plans/${plan.id}`));
+await take("parked-run", at(`/runs/${run.id}`), { height: 1000 });
+await take("person", at(`/people/${grace.id}`), { height: 1000 });
+await take("activity", at("/activity"));
 await page.setViewport(PHONE);
-await visitor.go(console_(""));
+await visitor.go(at(""));
 await steady();
 await page.screenshot({ path: `${PICTURES}/console-phone.png` });
 
