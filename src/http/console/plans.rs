@@ -46,7 +46,7 @@ impl Row {
             (None, None, Some(id)) => Some(format!("/rules/{id}")),
             (None, None, None) => None,
         };
-        Row { id: text("id").unwrap_or_default().to_owned(), class, line, href: href.map(|page| place.path(&page)) }
+        Row { class, line, href: href.map(|page| place.path(&page)) }
     }
 }
 
