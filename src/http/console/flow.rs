@@ -132,7 +132,7 @@ impl Flow {
             let mut places = BTreeMap::new();
             for node in &column.nodes {
                 let people = column.people.get(&node.key).copied().unwrap_or(0);
-                let height = (people * HEIGHT / most).max(LEAST);
+                let height = (people * HEIGHT.min(most * LEAST * 2) / most).max(LEAST);
                 places.insert(node.key.clone(), (y, height));
                 flow.boxes.push(Placed {
                     x,

@@ -1,5 +1,7 @@
 //! People: what they have, by what, why, why not, and why no longer.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -281,7 +283,15 @@ impl Shown<'_> {
     /// The picture of how they come to what they have: directory groups, rules, things.
     fn flow(&self, groups: &[Thing], roles: &[Role]) -> Flow {
         let (mut sources, mut middle, mut targets, mut bands) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let more = |rule| {
+            self.reasons.iter().any(|other| other.origin.rule == rule && other.origin.target != Target::Membership)
+        };
+        let mut drawn = BTreeSet::new();
         for reason in self.reasons.iter().filter(|reason| reason.origin.kind != Kind::Exclude) {
+            // That they belong to the organization goes without saying where the rule gives more.
+            if reason.origin.target == Target::Membership && reason.origin.rule.is_some() && more(reason.origin.rule) {
+                continue;
+            }
             let target = match reason.origin.target {
                 Target::Membership => Node { key: "membership".to_owned(), name: "Membership".to_owned(), href: None },
                 Target::Group(id) => {
@@ -296,8 +306,13 @@ impl Shown<'_> {
                 }
             };
             let (source, rule) = (self.source(reason), self.rule(reason));
-            bands.push(Band { column: 0, from: source.key.clone(), to: rule.key.clone(), people: 1 });
-            bands.push(Band { column: 1, from: rule.key.clone(), to: target.key.clone(), people: 1 });
+            let ends = [(0, source.key.clone(), rule.key.clone()), (1, rule.key.clone(), target.key.clone())];
+            for (column, from, to) in ends {
+                // The same way by another directory group is the same way.
+                if drawn.insert((column, from.clone(), to.clone())) {
+                    bands.push(Band { column, from, to, people: 1 });
+                }
+            }
             sources.push(source);
             middle.push(rule);
             targets.push(target);

@@ -1,6 +1,6 @@
 //! Native groups: made, changed and deleted by hand, found, listed. Who is in them is for `group_members`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, json};
 
@@ -202,6 +202,15 @@ pub async fn list(
     let mut tx = app.db.read().await?;
     organizations::require(&mut tx, scope).await?;
     groups::list(&mut tx, scope.organization(), search, page).await
+}
+
+/// The names of these groups, as far as they are there.
+pub async fn names(app: &App, scope: OrganizationScope, ids: BTreeSet<GroupId>) -> Result<BTreeMap<GroupId, String>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = groups::by_ids(&mut app.db.read().await?, scope.organization(), ids).await?;
+    Ok(found.into_iter().map(|(id, group)| (id, group.name)).collect())
 }
 
 /// A page of the groups that a membership is in, if the caller reaches it.

@@ -16,12 +16,13 @@ use super::form::Form;
 use super::frame::{Frame, Section, page};
 use super::viewer::Place;
 use crate::app::App;
-use crate::domain::id::RuleLabel;
+use crate::domain::id::{GroupId, RuleLabel};
 use crate::domain::origin::Ending;
 use crate::domain::plan::PlanChange;
 use crate::domain::rule::{Action, RuleState, When};
 use crate::domain::{Error, Result};
 use crate::service::mapping::{flow, order, plans, rules};
+use crate::service::native::groups;
 use crate::store::rules::StoredRule;
 
 /// A rule in the list.
@@ -54,10 +55,12 @@ struct FlowPage {
 pub async fn list(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     let all = rules::list(&app, place.scope).await?;
     let names = editor::directory_names(&app, &place).await?;
+    let groups = all.iter().flat_map(|rule| &rule.document.then).filter_map(|action| action.names().0);
+    let groups = groups::names(&app, place.scope, groups.collect()).await?;
     let count = all.len();
     let rows = all.into_iter().enumerate().map(|(at, rule)| Row {
         when: when(&rule.document.when),
-        then: rule.document.then.iter().map(then).collect(),
+        then: rule.document.then.iter().map(|action| then(action, &groups)).collect(),
         directory: rule.document.directory_id.map(|id| names.get(&id).cloned().unwrap_or_else(|| id.to_string())),
         standing: standing(&rule),
         first: at == 0,
@@ -99,15 +102,16 @@ fn when(when: &When) -> String {
     parts.join(", ")
 }
 
-fn then(action: &Action) -> String {
+fn then(action: &Action, groups: &BTreeMap<GroupId, String>) -> String {
+    let name = |id: &GroupId| groups.get(id).cloned().unwrap_or_else(|| id.to_string());
     match action {
         Action::EnsureMembership {} => "belong to the organization".to_owned(),
         Action::MirrorGroup { name: Some(name), .. } => format!("a native group of the name {name}"),
         Action::MirrorGroup { name: None, .. } => "a native group of the same name".to_owned(),
-        Action::IntoGroup { group_id } => format!("into {group_id}"),
+        Action::IntoGroup { group_id } => format!("into the group {}", name(group_id)),
         Action::GrantRole { role } => format!("the role {role}"),
         Action::Exclude { group_id: None, role: None } => "excluded from everything".to_owned(),
-        Action::Exclude { group_id: Some(group), .. } => format!("excluded from {group}"),
+        Action::Exclude { group_id: Some(group), .. } => format!("excluded from the group {}", name(group)),
         Action::Exclude { role: Some(role), .. } => format!("excluded from the role {role}"),
     }
 }
@@ -128,7 +132,8 @@ pub(super) fn picture(place: &Place, rules: &[StoredRule], streams: &[flow::Stre
     let mut going: BTreeMap<(String, String), i64> = BTreeMap::new();
     let gives_more: std::collections::BTreeSet<_> =
         streams.iter().filter(|stream| stream.target != "membership").map(|stream| stream.rule_id).collect();
-    for stream in streams {
+    for stream in streams.iter().filter(|stream| stream.target != "membership" || !gives_more.contains(&stream.rule_id))
+    {
         let at = rules.iter().position(|rule| rule.id == stream.rule_id);
         let key =
             at.and_then(|at| rules.get(at)).map_or_else(|| "a rule that is gone".to_owned(), |rule| rule.key.clone());
@@ -146,9 +151,6 @@ pub(super) fn picture(place: &Place, rules: &[StoredRule], streams: &[flow::Stre
         let widest = coming.entry((source.key.clone(), rule.clone())).or_default();
         *widest = (*widest).max(stream.people);
         sources.push(source);
-        if stream.target == "membership" && gives_more.contains(&stream.rule_id) {
-            continue;
-        }
         let target = target(place, stream);
         *going.entry((rule, target.key.clone())).or_default() += stream.people;
         targets.push(target);
