@@ -72,13 +72,17 @@ impl Session {
     }
 }
 
+/// How many mistakes an account is forgiven.
+pub const MISTAKES_OF_ACCOUNT: i64 = 5;
+/// How many mistakes a network address is forgiven: more, since a whole office may be behind one, or a proxy.
+pub const MISTAKES_OF_ADDRESS: i64 = 50;
+
 /// How long somebody waits who failed to sign in this often; `None` while they need not.
 ///
-/// Five mistakes are free; then half a minute, doubled each time, up to a quarter of an hour.
-pub fn sign_in_delay(failures: i64) -> Option<Duration> {
-    const FREE: i64 = 5;
+/// So many mistakes are free; then half a minute, doubled each time, up to a quarter of an hour.
+pub fn sign_in_delay(failures: i64, free: i64) -> Option<Duration> {
     const LONGEST: i64 = 15 * 60;
-    let over = u32::try_from(failures - FREE).ok()?;
+    let over = u32::try_from(failures - free).ok()?;
     Some(Duration::seconds(30_i64.checked_shl(over.min(16)).unwrap_or(LONGEST).min(LONGEST)))
 }
 
@@ -92,8 +96,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn five_mistakes_are_free_and_the_wait_has_an_end() {
-        let seconds = |failures| sign_in_delay(failures).map(|delay| delay.num_seconds());
+    fn some_mistakes_are_free_and_the_wait_has_an_end() {
+        let seconds = |failures| sign_in_delay(failures, 5).map(|delay| delay.num_seconds());
         assert_eq!([0, 4].map(seconds), [None, None]);
         assert_eq!([5, 6, 7, 9, 10, 5_000].map(seconds), [30, 60, 120, 480, 900, 900].map(Some));
     }

@@ -66,7 +66,7 @@ pub async fn enter(app: &App, secret: &str, visitor: Visitor) -> Result<Begun> {
     match link.filter(|link| link.expires_at > now).map(|link| link.purpose) {
         Some(Purpose::Portal { organization, return_url }) => {
             let holder = Holder::Guest { organization, return_url };
-            sessions::begin(app, holder, visitor, Vec::new(), "enterPortal").await
+            sessions::begin(app, holder, visitor, None, "enterPortal").await
         }
         _ => Err(used_up()),
     }

@@ -15,7 +15,10 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::audit::AuditNote;
 use crate::domain::id::{OperatorId, SessionId};
-use crate::domain::operator::{Holder, LONGEST_PASSWORD, Operator, SHORTEST_PASSWORD, Session, sign_in_delay};
+use crate::domain::operator::{
+    Holder, LONGEST_PASSWORD, MISTAKES_OF_ACCOUNT, MISTAKES_OF_ADDRESS, Operator, SHORTEST_PASSWORD, Session,
+    sign_in_delay,
+};
 use crate::domain::secret::{Secret, digest};
 use crate::domain::{Error, Result};
 use crate::scim::text::fold;
@@ -62,7 +65,7 @@ pub async fn sign_in(app: &App, email: &str, password: &str, visitor: Visitor) -
     let now = app.clock.now();
     let counted = counted(email, &visitor);
     let mut tx = app.db.read().await?;
-    for id in &counted {
+    for (id, _) in &counted {
         let until = sessions::failures(&mut tx, id).await?.and_then(|failures| failures.retry_at);
         if let Some(wait) = until.map(|until| until - now).filter(|wait| *wait > Duration::zero()) {
             let retry_after = u32::try_from(wait.num_seconds()).unwrap_or(u32::MAX).max(1);
@@ -77,7 +80,11 @@ pub async fn sign_in(app: &App, email: &str, password: &str, visitor: Visitor) -
     drop(tx);
     let fits = verify(password.to_owned(), stored).await?;
     match operator.filter(|_| fits) {
-        Some(operator) => begin(app, Holder::Operator(operator), visitor, counted.into(), "signIn").await,
+        Some(operator) => {
+            // What was wrong before is forgiven the account; the address may go on with another one.
+            let account = counted.into_iter().next().map(|(id, _)| id);
+            begin(app, Holder::Operator(operator), visitor, account, "signIn").await
+        }
         None => {
             fail(app, counted, now).await?;
             Err(Error::Unauthorized("the e-mail or the password is wrong"))
@@ -85,21 +92,22 @@ pub async fn sign_in(app: &App, email: &str, password: &str, visitor: Visitor) -
     }
 }
 
-/// Under which ids the mistakes of this attempt count: the address that was typed, and where it came from.
-fn counted(email: &str, visitor: &Visitor) -> Vec<String> {
-    let email = digest(&format!("email\n{}", fold(email)));
+/// Under which ids the mistakes of this attempt count, and how many are free: the account that was named, and the network
+/// address.
+fn counted(email: &str, visitor: &Visitor) -> Vec<(String, i64)> {
+    let account = (digest(&format!("email\n{}", fold(email))), MISTAKES_OF_ACCOUNT);
     let address = visitor.address.as_ref().map(|address| digest(&format!("address\n{address}")));
-    std::iter::once(email).chain(address).collect()
+    std::iter::once(account).chain(address.map(|id| (id, MISTAKES_OF_ADDRESS))).collect()
 }
 
-async fn fail(app: &App, counted: Vec<String>, now: DateTime<Utc>) -> Result<()> {
+async fn fail(app: &App, counted: Vec<(String, i64)>, now: DateTime<Utc>) -> Result<()> {
     app.db
         .write(Lane::Environment, move |tx| {
             let counted = counted.clone();
             Box::pin(async move {
-                for id in counted {
+                for (id, free) in counted {
                     let failures = sessions::count_failure(tx, &id, now).await?;
-                    if let Some(delay) = sign_in_delay(failures) {
+                    if let Some(delay) = sign_in_delay(failures, free) {
                         sessions::hold_off(tx, &id, now + delay).await?;
                     }
                 }
@@ -109,12 +117,12 @@ async fn fail(app: &App, counted: Vec<String>, now: DateTime<Utc>) -> Result<()>
         .await
 }
 
-/// Begins a session of somebody who proved who they are.
+/// Begins a session of somebody who proved who they are. `forgiven` is under which id their mistakes counted.
 pub async fn begin(
     app: &App,
     holder: Holder,
     visitor: Visitor,
-    forgiven: Vec<String>,
+    forgiven: Option<String>,
     action: &'static str,
 ) -> Result<Begun> {
     let (session, cookie) = mint(app, holder, &visitor);
@@ -124,7 +132,7 @@ pub async fn begin(
             let (session, digest, forgiven, visitor) =
                 (stored.clone(), digest.clone(), forgiven.clone(), visitor.clone());
             Box::pin(async move {
-                for id in forgiven {
+                if let Some(id) = forgiven {
                     sessions::forget_failures(tx, &id).await?;
                 }
                 open(tx, &session, &digest, &visitor, action).await

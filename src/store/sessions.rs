@@ -107,9 +107,10 @@ pub async fn end_of_operator(tx: &mut Tx, operator: OperatorId, but: Option<Sess
     tx.execute(stmt.bind(operator).bind(but.unwrap_or(SessionId::nil()))).await
 }
 
-/// Ends every session of guests of an organization.
-pub async fn end_of_guests(tx: &mut Tx, organization: OrganizationId) -> Result<u64> {
-    tx.execute(sql("DELETE FROM console_sessions WHERE organization_id = $1").bind(organization)).await
+/// Shows the guests of an organization out, and lets no more in.
+pub async fn end_of_guests(tx: &mut Tx, organization: OrganizationId) -> Result<()> {
+    tx.execute(sql("DELETE FROM entry_links WHERE organization_id = $1").bind(organization)).await?;
+    tx.execute(sql("DELETE FROM console_sessions WHERE organization_id = $1").bind(organization)).await.map(drop)
 }
 
 /// Forgets sessions and links that are over, and failures that are long past.

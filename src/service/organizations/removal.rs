@@ -13,7 +13,7 @@ use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::converge::expunge;
 use crate::service::mapping::changes;
-use crate::store::{Lane, directories, domains, emptying, groups, organizations, removal, walk};
+use crate::store::{Lane, directories, domains, emptying, groups, organizations, removal, sessions, walk};
 
 /// How many rows go in one transaction.
 const AT_ONCE: i64 = 500;
@@ -61,6 +61,7 @@ pub async fn delete(app: &App, access: &Access, scope: OrganizationScope) -> Res
                 .map_err(|e| Error::Internal(Box::new(e)))?;
                 organizations::bury(change.tx, organization, &by, now).await?;
                 emptying::shut(change.tx, organization, now).await?;
+                sessions::end_of_guests(change.tx, organization).await?;
                 change.finish().await
             })
         })
