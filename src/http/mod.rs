@@ -3,6 +3,7 @@
 //! What lives here: translation between HTTP and use cases. Handlers extract, call one function of
 //! `service`, and shape the answer. What does not: decisions, SQL, the protocol itself.
 
+mod audited;
 mod caller;
 pub mod console;
 mod headers;
@@ -21,11 +22,13 @@ mod workos;
 use std::sync::Arc;
 
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+use crate::domain::Error;
+use audited::Audited;
 use idempotency::Keyed;
 use openapi::Endpoints;
 use openapi::serve::Described;
@@ -63,14 +66,16 @@ fn identity_providers(app: &App) -> Endpoints {
 }
 
 /// The WorkOS-shaped API, and Muster's own in the same style; the OpenAI-shaped one, which tells otherwise that
-/// something failed. A repeated POST is done once in all of them.
+/// something failed. In all of them a repeated POST is done once, and what is done is written down.
 fn applications_and_admins(app: &App) -> Endpoints {
-    let once = |fail| {
-        let keyed = Keyed { app: app.clone(), fail };
-        from_fn_with_state(keyed, idempotency::once)
-    };
-    let native = once(|error| ApiFailure(error).into_response());
-    let openai = once(|error| openai::Failure(error).into_response());
-    let natives = workos::routes().merge(muster::routes()).within(|routes| routes.layer(native));
-    natives.merge(openai::routes().within(|routes| routes.layer(openai)))
+    let natives = workos::routes().merge(muster::routes());
+    let natives = accounted_for(app, natives, |error| ApiFailure(error).into_response());
+    natives.merge(accounted_for(app, openai::routes(), |error| openai::Failure(error).into_response()))
+}
+
+/// The audit log is written below the idempotency keys: what is only answered again is not done again.
+fn accounted_for(app: &App, endpoints: Endpoints, fail: fn(Error) -> Response) -> Endpoints {
+    let audited = from_fn_with_state(Audited::new(app, endpoints.operations(), fail), audited::note);
+    let once = from_fn_with_state(Keyed { app: app.clone(), fail }, idempotency::once);
+    endpoints.within(|routes| routes.layer(audited).layer(once))
 }

@@ -5,10 +5,10 @@ use crate::domain::Result;
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::OrganizationId;
 use crate::service::access::Access;
-use crate::store::audit::{self, Search};
+use crate::store::audit;
 use crate::store::{Page, PageRequest};
 
-pub use crate::store::audit::Pending;
+pub use crate::store::audit::{Pending, Search, about};
 
 /// Entries that a check reads at a time.
 const CHUNK: i64 = 1_000;

@@ -253,7 +253,7 @@ pub async fn create_key(app: &App, new: NewKey) -> Result<(ApiKey, Secret)> {
     let (key, secret) = mint_key(app, new);
     let (stored, digest) = (key.clone(), secret.digest());
     app.db
-        .write(Lane::Environment, move |tx| {
+        .write(lane(key.organization_id), move |tx| {
             let (key, digest) = (stored.clone(), digest.clone());
             Box::pin(async move {
                 if let Some(id) = key.organization_id {
@@ -293,11 +293,12 @@ pub async fn list_keys(app: &App, access: &Access, page: &PageRequest) -> Result
 /// Revokes a key that the caller may see; it stops working at once.
 pub async fn revoke_key(app: &App, access: &Access, id: ApiKeyId) -> Result<()> {
     let (only, access) = (access.only(), access.clone());
+    let missing = move || Error::not_found("API key", id);
+    let organization = keys::find_key(&mut app.db.read().await?, only, id).await?.ok_or_else(missing)?.organization_id;
     app.db
-        .write(Lane::Environment, move |tx| {
+        .write(lane(organization), move |tx| {
             let access = access.clone();
             Box::pin(async move {
-                let missing = || Error::not_found("API key", id);
                 let key = keys::find_key(tx, only, id).await?.ok_or_else(missing)?;
                 if key.role == "owner" {
                     access.owns("makes and revokes keys of owners")?;
@@ -306,6 +307,11 @@ pub async fn revoke_key(app: &App, access: &Access, id: ApiKeyId) -> Result<()> 
             })
         })
         .await
+}
+
+/// The lane of a key's owner: in whose part of the audit log it is told what happens to it.
+fn lane(organization: Option<OrganizationId>) -> Lane {
+    organization.map_or(Lane::Environment, Lane::Organization)
 }
 
 /// Makes the first key of an empty environment, for the operator who starts the server. `None` if there is

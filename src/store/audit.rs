@@ -3,7 +3,7 @@
 //! A request carries a note to its first write (as it does an idempotency claim), and the lane stores it in the same
 //! transaction: there is never an effect without its entry, nor an entry without an effect.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
@@ -27,13 +27,15 @@ tokio::task_local! {
 #[derive(Debug)]
 pub struct Pending {
     note: AuditNote,
+    /// The organization that it is about, where the lane of the write does not tell.
+    about: OnceLock<OrganizationId>,
     stored: AtomicBool,
 }
 
 impl Pending {
     /// A note that is not stored yet.
     pub fn new(note: AuditNote) -> Arc<Self> {
-        Arc::new(Pending { note, stored: AtomicBool::default() })
+        Arc::new(Pending { note, about: OnceLock::new(), stored: AtomicBool::default() })
     }
 
     /// Does `work` under this note: its first write stores it.
@@ -46,11 +48,11 @@ impl Pending {
         CURRENT.try_with(Clone::clone).ok().flatten().filter(|note| !note.stored.load(Ordering::SeqCst))
     }
 
-    /// Stores the note in the chain of the lane's organization, or of the environment.
+    /// Stores the note in the chain of the organization that it is about, or else of the lane's, or of the environment.
     pub(super) async fn store(&self, tx: &mut Tx, lane: Lane) -> Result<()> {
         let organization = match lane {
             Lane::Organization(organization) => Some(organization),
-            Lane::Environment => None,
+            Lane::Environment => self.about.get().copied(),
         };
         append(tx, organization, &self.note).await
     }
@@ -58,6 +60,14 @@ impl Pending {
     /// Notes that the write that stored it is committed.
     pub(super) fn hold(&self) {
         self.stored.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Says which organization the action that is under way is about, for writes that are not in its lane.
+pub fn about(organization: Option<OrganizationId>) {
+    if let (Some(organization), Ok(Some(note))) = (organization, CURRENT.try_with(Clone::clone)) {
+        // Said twice, it is the same.
+        let _ = note.about.set(organization);
     }
 }
 

@@ -1,13 +1,13 @@
 //! The endpoints of Muster's own API with their descriptions. Directories are read through the WorkOS-shaped one.
 
 use super::{
-    collisions, directories, explain, keys, links, plans, requests, rule_drafts, rule_tests, rules, runs, status,
+    audit, collisions, directories, explain, keys, links, plans, portal, requests, rule_drafts, rule_tests, rules, runs, status,
     tokens,
 };
 use crate::domain::id::{DirectoryLabel, DirectoryUserLabel, GroupLabel, MembershipLabel, OrganizationLabel};
 use crate::http::openapi::schema::{either, id_in_request, page_of, text, text_up_to, time, whole_from, word, words};
 use crate::http::openapi::schemas::{
-    directories as of_directories, explanations, keys as of_keys, plans as of_plans, rules as of_rules,
+    audit as of_audit, directories as of_directories, explanations, keys as of_keys, plans as of_plans, rules as of_rules,
     runs as of_runs, status as of_status,
 };
 use crate::http::openapi::{Endpoints, Operation, tags};
@@ -25,6 +25,8 @@ pub fn routes() -> Endpoints {
         .merge(links())
         .merge(status())
         .merge(keys())
+        .merge(portal())
+        .merge(audit())
 }
 
 const WOULD_PARK: &str =
@@ -378,5 +380,42 @@ fn keys() -> Endpoints {
         })
         .delete("/api_keys/{key}", keys::revoke, |op| {
             op.id("revokeApiKey").summary("Revoke an API key").answers_nothing(204, "It works no more.")
+        })
+}
+
+fn portal() -> Endpoints {
+    Endpoints::of(&tags::PORTAL).post("/portal/generate_link", portal::generate_link, |op| {
+        op.id("generatePortalLink")
+            .summary("Make a link to an organization's portal")
+            .about("It works once and for five minutes, and opens the console for this organization only, for two hours.")
+            .body(of_keys::new_portal_link())
+            .answers(201, "The link. Only this answer shows it.", of_keys::portal_link())
+            .fails(404, "There is no such organization.")
+    })
+}
+
+fn audit() -> Endpoints {
+    let organization = "The organization; all of them and the environment if absent, for a key of the environment.";
+    Endpoints::of(&tags::AUDIT)
+        .get("/audit_events", audit::list, move |op| {
+            op.id("listAuditEvents")
+                .summary("List what admins did, newest first")
+                .query("organization_id", id_in_request::<OrganizationLabel>(), organization)
+                .query("actor", text_up_to(256), "Only by the key, operator or guest with this id.")
+                .query("action", text_up_to(256), "Only this operation, e.g. `createMappingRule`.")
+                .lists(of_audit::event())
+                .fails(404, "There is no such organization.")
+        })
+        .get("/audit_events/check", audit::check, |op| {
+            op.id("checkAuditEvents")
+                .summary("Check that no entry was changed or removed")
+                .about("Every digest of the chain is computed again, from the first entry on.")
+                .query(
+                    "organization_id",
+                    id_in_request::<OrganizationLabel>(),
+                    "Whose chain; that of the environment if absent, for a key of the environment.",
+                )
+                .answers(200, "What was found.", of_audit::check())
+                .fails(404, "There is no such organization.")
         })
 }

@@ -135,6 +135,11 @@ impl Endpoints {
         self
     }
 
+    /// The descriptions.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
     /// The routes, and the descriptions of them.
     pub fn into_parts(self) -> (Router<App>, Vec<Operation>) {
         (self.router, self.operations)

@@ -240,8 +240,14 @@ impl Operation {
         self.tag
     }
 
-    pub(super) fn place(&self) -> (&'static str, &'static str) {
+    /// The path and the method, in small letters.
+    pub(in crate::http) fn place(&self) -> (&'static str, &'static str) {
         (self.path, self.method)
+    }
+
+    /// The id, if it changes something: what the audit log calls it.
+    pub(in crate::http) fn action(&self) -> Option<&'static str> {
+        (self.permission == Permission::Writer).then_some(self.id)
     }
 
     fn is_keyed_post(&self) -> bool {

@@ -47,6 +47,11 @@ impl Described {
         Self::new(crate::http::endpoints(app).into_parts().1, &app.config.public_url)
     }
 
+    /// What can be done by a key, as the audit log calls it.
+    pub fn actions(&self) -> impl Iterator<Item = &'static str> {
+        self.operations.iter().filter_map(Operation::action)
+    }
+
     /// The document.
     pub fn document(&self) -> &Document {
         self.document.get_or_init(|| Document::of(&self.operations, &self.server))

@@ -33,7 +33,7 @@ const PROVIDERS: &str = "Identity providers";
 const OPERATORS: &str = "Operators";
 
 /// Every group, in the order in which they are shown.
-pub const ALL: [&Tag; 23] = [
+pub const ALL: [&Tag; 25] = [
     &ORGANIZATIONS,
     &DOMAINS,
     &GROUPS,
@@ -55,6 +55,8 @@ pub const ALL: [&Tag; 23] = [
     &LINKS,
     &STATUS,
     &KEYS,
+    &PORTAL,
+    &AUDIT,
     &SCIM,
     &OPERATION,
 ];
@@ -205,6 +207,20 @@ pub const KEYS: Tag = Tag {
     name: "API keys",
     caller: ADMINS,
     about: "The keys of the native APIs. One of the environment reaches everything; one of an organization only that.",
+    face: Face::Native,
+};
+/// Links to the portal.
+pub const PORTAL: Tag = Tag {
+    name: "Portal",
+    caller: ADMINS,
+    about: "Links by which a customer's own admin enters the console of their organization.",
+    face: Face::Native,
+};
+/// The audit log.
+pub const AUDIT: Tag = Tag {
+    name: "Audit log",
+    caller: ADMINS,
+    about: "What admins did, by key or in the console, in chains in which each entry's digest covers the one before it.",
     face: Face::Native,
 };
 /// SCIM.

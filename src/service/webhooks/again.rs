@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::super::audit;
 use super::super::events::cursor;
 use super::{change, find, get, selection, try_at_once};
 use crate::app::App;
@@ -32,6 +33,7 @@ pub enum Start {
 pub async fn redeliver(app: &App, access: &Access, id: WebhookEndpointId, event: EventId) -> Result<Delivery> {
     let (only, now) = (access.only(), app.clock.now());
     let organization = get(app, access, id).await?.organization;
+    audit::about(organization);
     let queued = app.db.write(Lane::Environment, move |tx| {
         Box::pin(async move {
             stored::lock(tx, id, organization).await?;

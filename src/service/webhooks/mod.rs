@@ -9,6 +9,7 @@ pub mod turn;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
+use super::audit;
 use super::events::{self, Reach, Selection};
 use crate::app::App;
 use crate::domain::event_names::known;
@@ -340,6 +341,7 @@ where
 {
     let (only, now) = (access.only(), app.clock.now());
     let organization = get(app, access, id).await?.organization;
+    audit::about(organization);
     // In the lane of deliveries, so that neither waits for the other with a row in hand.
     let changed = app.db.write(Lane::Environment, move |tx| {
         let work = work.clone();

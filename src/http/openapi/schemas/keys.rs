@@ -85,3 +85,21 @@ pub fn new_key() -> Value {
         optional("expires_at", time(), "When it stops working; never if absent."),
     ])
 }
+
+/// The body that makes a link to the portal.
+pub fn new_portal_link() -> Value {
+    object([
+        must("organization", id_in_request::<OrganizationLabel>(), "The organization."),
+        optional("intent", words(&["dsync"]), "What for; `dsync`, directories and their rules, if absent."),
+        optional(
+            "return_url",
+            such_as(text(), "https://app.example/settings".into()),
+            "Where the portal leads back to; nowhere if absent.",
+        ),
+    ])
+}
+
+/// A link to the portal.
+pub fn portal_link() -> Value {
+    named("PortalLink", object([must("link", text(), "The link. It is shown here and never again.")]))
+}

@@ -1,5 +1,6 @@
 //! The schemas of bodies, by what they are about. Each is a function; a named one is kept once in the document.
 
+pub mod audit;
 pub mod directories;
 pub mod errors;
 pub mod events;
