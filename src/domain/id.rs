@@ -55,6 +55,12 @@ impl<T> Id<T> {
         }
     }
 
+    /// When it was minted, by the clock of whoever minted it.
+    pub fn time(self) -> DateTime<Utc> {
+        let milliseconds = i64::try_from(self.0.timestamp_ms()).unwrap_or_default();
+        DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
+    }
+
     /// The id that the database keeps as these 16 bytes.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Id(Ulid(uuid.as_u128()), PhantomData)

@@ -49,6 +49,12 @@ impl Access {
         Access { request: Some(request), ..self }
     }
 
+    /// The same person, looking at one organization only.
+    #[must_use]
+    pub fn limited_to(self, organization: OrganizationScope) -> Self {
+        Access { only: Some(organization.organization()), ..self }
+    }
+
     /// The scope of this organization, if the key reaches it. One that it does not reach does not exist.
     pub fn organization(&self, id: OrganizationId) -> Result<OrganizationScope> {
         match self.only {

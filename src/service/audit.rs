@@ -1,12 +1,12 @@
 //! The audit log: what admins did, read and checked. It is written by the store, with what it tells of.
 
 use crate::app::App;
-use crate::domain::Result;
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::OrganizationId;
+use crate::domain::{Error, Result};
 use crate::service::access::Access;
 use crate::store::audit;
-use crate::store::{Page, PageRequest};
+use crate::store::{Page, PageRequest, Tx, organizations};
 
 pub use crate::store::audit::{Pending, Search, about};
 
@@ -15,11 +15,19 @@ const CHUNK: i64 = 1_000;
 
 /// A page of entries that the caller may see.
 pub async fn list(app: &App, access: &Access, mut search: Search, page: &PageRequest) -> Result<Page<AuditEvent>> {
+    let mut tx = app.db.read().await?;
     if let Some(organization) = search.organization {
-        access.organization(organization)?;
+        reached(&mut tx, access, organization).await?;
     }
     search.organization = search.organization.or(access.only());
-    audit::list(&mut app.db.read().await?, &search, page).await
+    audit::list(&mut tx, &search, page).await
+}
+
+/// Refuses an organization that never was, or that the caller does not reach. One that was deleted keeps its entries.
+async fn reached(tx: &mut Tx, access: &Access, organization: OrganizationId) -> Result<()> {
+    access.organization(organization)?;
+    let existed = organizations::existed(tx, organization).await?;
+    existed.then_some(()).ok_or_else(|| Error::not_found("organization", organization))
 }
 
 /// What a check of a chain found.
@@ -39,11 +47,11 @@ pub enum Check {
 
 /// Checks the chain of an organization, or of the environment, from its first entry on.
 pub async fn check(app: &App, access: &Access, organization: Option<OrganizationId>) -> Result<Check> {
+    let mut tx = app.db.snapshot().await?;
     match organization {
-        Some(organization) => drop(access.organization(organization)?),
+        Some(organization) => reached(&mut tx, access, organization).await?,
         None => access.environment()?,
     }
-    let mut tx = app.db.snapshot().await?;
     let (mut position, mut digest) = (0, String::new());
     loop {
         let entries = audit::chain(&mut tx, organization, position, CHUNK).await?;

@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 use crate::app::App;
 use crate::domain::event::FeedEvent;
 use crate::domain::event_names::known;
-use crate::domain::id::{EventId, OrganizationId};
+use crate::domain::id::{EventId, OrganizationId, RequestId};
+use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
 use crate::store::events::feed::{self, Part, Place};
+use crate::store::events::{self as stored, StoredEvent};
 use crate::store::{Page, PageRequest, Tx, organizations};
 
 pub use crate::store::events::feed::{Reach, Selection};
@@ -83,6 +85,32 @@ pub async fn page(app: &App, selection: &Selection, request: &PageRequest) -> Re
     let before = cursor(&mut tx, selection.reach, "before", request.before.map(EventId::from_uuid)).await?;
     let part = Part { after, before, limit: request.limit, order: request.order };
     feed::page(&mut tx, selection, &part).await
+}
+
+/// The events that a request of a key or an operator caused in an organization, oldest first.
+pub async fn of_request(
+    app: &App,
+    scope: OrganizationScope,
+    request: RequestId,
+    limit: i64,
+) -> Result<Vec<FeedEvent>> {
+    let organization = scope.organization();
+    let found = stored::of_request(&mut app.db.read().await?, organization, request, limit).await?;
+    let json = |id: EventId, text: &str| {
+        serde_json::from_str(text).map_err(|_| Error::internal(format!("the event {id} is corrupt")))
+    };
+    let event = |stored: StoredEvent| {
+        Ok(FeedEvent {
+            id: stored.id,
+            organization: Some(organization),
+            position: Some(stored.position),
+            data: json(stored.id, &stored.data)?,
+            context: json(stored.id, &stored.context)?,
+            name: stored.event,
+            created_at: stored.created_at,
+        })
+    };
+    found.into_iter().map(event).collect()
 }
 
 /// The last event that the feed has now, whatever its name; `None` if it has none.

@@ -290,6 +290,12 @@ pub async fn list_keys(app: &App, access: &Access, page: &PageRequest) -> Result
     keys::keys(&mut tx, access.only(), page).await
 }
 
+/// A page of the keys of the environment itself, for callers of the environment.
+pub async fn list_keys_of_environment(app: &App, access: &Access, page: &PageRequest) -> Result<Page<ApiKey>> {
+    access.environment()?;
+    keys::keys_of_environment(&mut app.db.read().await?, page).await
+}
+
 /// Revokes a key that the caller may see; it stops working at once.
 pub async fn revoke_key(app: &App, access: &Access, id: ApiKeyId) -> Result<()> {
     let (only, access) = (access.only(), access.clone());

@@ -226,6 +226,12 @@ pub async fn keys(tx: &mut Tx, organization: Option<OrganizationId>, page: &Page
     Ok(page.page(tx.fetch_all(page.complete(&text, params, "id")).await?))
 }
 
+/// A page of the keys of the environment itself.
+pub async fn keys_of_environment(tx: &mut Tx, page: &PageRequest) -> Result<Page<ApiKey>> {
+    let text = format!("SELECT {KEY} FROM api_keys WHERE organization_id IS NULL");
+    Ok(page.page(tx.fetch_all(page.complete(&text, Vec::<Param>::new(), "id")).await?))
+}
+
 /// The key with this id; of the organization, if one is given.
 pub async fn find_key(tx: &mut Tx, organization: Option<OrganizationId>, id: ApiKeyId) -> Result<Option<ApiKey>> {
     let text = format!("SELECT {KEY} FROM api_keys WHERE id = $1");

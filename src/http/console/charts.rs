@@ -48,8 +48,13 @@ impl Bars {
     /// The gap between bars.
     const GAP: i64 = 2;
 
-    /// The chart of these counts.
+    /// The chart of these counts of requests.
     pub fn of(counts: &[Counted], text: impl Into<String>) -> Self {
+        Self::told(counts, text, |count| format!("{}: {} requests, {} refused", count.name, count.all, count.bad))
+    }
+
+    /// The chart of these counts, each bar told in these words.
+    pub fn told(counts: &[Counted], text: impl Into<String>, tell: impl Fn(&Counted) -> String) -> Self {
         let most = counts.iter().map(|count| count.all).max().unwrap_or(0).max(1);
         // What is there is seen, however little it is.
         let scaled = |count: i64| if count <= 0 { 0 } else { (count * Self::HEIGHT / most).max(2) };
@@ -61,7 +66,7 @@ impl Bars {
                 width: Self::BAR,
                 good: (Self::HEIGHT - bad - good, good),
                 bad: (Self::HEIGHT - bad, bad),
-                text: format!("{}: {} requests, {} refused", count.name, count.all, count.bad),
+                text: tell(count),
             }
         };
         Bars {

@@ -51,3 +51,10 @@ pub fn words(value: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
 pub fn sentence(value: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
     Ok(view::sentence(value.as_ref()))
 }
+
+/// A text with a capital first: `{{ word|words|sentence_head }}`.
+#[askama::filter_fn]
+pub fn sentence_head(value: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
+    let mut chars = value.as_ref().chars();
+    Ok(chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default())
+}

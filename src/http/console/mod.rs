@@ -10,9 +10,12 @@
 mod account;
 mod asked;
 pub mod assets;
+mod audit;
 mod charts;
 mod cookie;
+mod csv;
 mod entry;
+mod events;
 mod failure;
 mod filters;
 mod flow;
@@ -20,7 +23,9 @@ mod form;
 mod frame;
 mod gate;
 mod groups;
+mod keys;
 mod live;
+mod operators;
 mod organizations;
 mod overview;
 mod pages;
@@ -29,8 +34,11 @@ mod people;
 mod plans;
 mod rules;
 mod runs;
+mod realm;
 mod view;
 mod viewer;
+mod webhook;
+mod webhooks;
 
 use axum::Router;
 
@@ -67,6 +75,30 @@ fn environment(app: &App) -> Pages {
         .page("/console/account", account::show)
         .form("/console/account/password", "changePassword", account::password)
         .form("/console/account/sessions", "endSessions", account::end)
+        .page("/console/keys", keys::list)
+        .form("/console/keys", "createApiKey", keys::create)
+        .form("/console/keys/{key}/revoke", "revokeApiKey", keys::revoke)
+        .page("/console/audit", audit::list)
+        .page("/console/audit.csv", audit::export)
+        .page("/console/webhooks", webhooks::list)
+        .page("/console/webhooks/new", webhooks::new)
+        .form("/console/webhooks", "createWebhookEndpoint", webhooks::create)
+        .page("/console/webhooks/{endpoint}", webhook::show)
+        .form("/console/webhooks/{endpoint}", "updateWebhookEndpoint", webhook::update)
+        .form("/console/webhooks/{endpoint}/state", "updateWebhookEndpoint", webhook::set_state)
+        .form("/console/webhooks/{endpoint}/rotate", "rotateWebhookSecret", webhook::rotate)
+        .form("/console/webhooks/{endpoint}/delete", "deleteWebhookEndpoint", webhook::delete)
+        .form("/console/webhooks/{endpoint}/replay", "replayWebhookEvents", webhook::replay)
+        .form(
+            "/console/webhooks/{endpoint}/deliveries/{event}/redeliver",
+            "redeliverWebhookEvent",
+            webhook::redeliver,
+        )
+        .page("/console/operators", operators::list)
+        .form("/console/operators", "inviteOperator", operators::invite)
+        .form("/console/operators/{operator}/link", "renewOperatorLink", operators::renew)
+        .form("/console/operators/{operator}/role", "setOperatorRole", operators::set_role)
+        .form("/console/operators/{operator}/remove", "removeOperator", operators::remove)
 }
 
 /// What guests of the portal see, too.
@@ -104,9 +136,26 @@ fn organization(app: &App) -> Pages {
 
 /// What only operators see.
 fn organization_of_operators(app: &App) -> Pages {
-    Pages::for_(app, Audience::Operators).form(
-        "/console/{organization}/portal-link",
-        "generatePortalLink",
-        overview::portal_link,
-    )
+    Pages::for_(app, Audience::Operators)
+        .form("/console/{organization}/portal-link", "generatePortalLink", overview::portal_link)
+        .page("/console/{organization}/events", events::list)
+        .page("/console/{organization}/keys", keys::list)
+        .form("/console/{organization}/keys", "createApiKey", keys::create)
+        .form("/console/{organization}/keys/{key}/revoke", "revokeApiKey", keys::revoke)
+        .page("/console/{organization}/audit", audit::list)
+        .page("/console/{organization}/audit.csv", audit::export)
+        .page("/console/{organization}/webhooks", webhooks::list)
+        .page("/console/{organization}/webhooks/new", webhooks::new)
+        .form("/console/{organization}/webhooks", "createWebhookEndpoint", webhooks::create)
+        .page("/console/{organization}/webhooks/{endpoint}", webhook::show)
+        .form("/console/{organization}/webhooks/{endpoint}", "updateWebhookEndpoint", webhook::update)
+        .form("/console/{organization}/webhooks/{endpoint}/state", "updateWebhookEndpoint", webhook::set_state)
+        .form("/console/{organization}/webhooks/{endpoint}/rotate", "rotateWebhookSecret", webhook::rotate)
+        .form("/console/{organization}/webhooks/{endpoint}/delete", "deleteWebhookEndpoint", webhook::delete)
+        .form("/console/{organization}/webhooks/{endpoint}/replay", "replayWebhookEvents", webhook::replay)
+        .form(
+            "/console/{organization}/webhooks/{endpoint}/deliveries/{event}/redeliver",
+            "redeliverWebhookEvent",
+            webhook::redeliver,
+        )
 }

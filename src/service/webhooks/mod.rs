@@ -19,6 +19,7 @@ use crate::domain::secret::{Secret, hint};
 use crate::domain::webhook::{Delivery, DeliveryState, WebhookEndpoint, target};
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
+pub use crate::store::webhooks::deliveries::Attempted;
 use crate::store::webhooks::{self as stored, deliveries};
 use crate::store::{Lane, Page, PageRequest, Tx, is_unique_violation, organizations};
 
@@ -131,6 +132,12 @@ pub async fn list(
         return Err(Error::not_found("organization", organization));
     }
     stored::list(&mut tx, organization, page).await
+}
+
+/// A page of the environment's own endpoints, for callers of the environment.
+pub async fn list_of_environment(app: &App, access: &Access, page: &PageRequest) -> Result<Page<WebhookEndpoint>> {
+    access.environment()?;
+    stored::list(&mut app.db.read().await?, Some(stored::owner(None)), page).await
 }
 
 /// Changes an endpoint. One that is disabled keeps its place, and goes on from there when it is enabled again.
@@ -281,6 +288,23 @@ pub async fn list_deliveries(
     let mut tx = app.db.read().await?;
     let endpoint = find(&mut tx, access.only(), id).await?;
     deliveries::list(&mut tx, &endpoint, state, page).await
+}
+
+/// How many deliveries a picture of the last day counts at the most.
+pub const COUNTED: i64 = 5_000;
+
+/// What became of the last day's events at an endpoint, newest first, up to [`COUNTED`] of them.
+pub async fn last_day(app: &App, access: &Access, id: WebhookEndpointId) -> Result<Vec<Attempted>> {
+    let mut tx = app.db.read().await?;
+    let endpoint = find(&mut tx, access.only(), id).await?;
+    let since = EventId::first_at(app.clock.now() - Duration::hours(24));
+    deliveries::since(&mut tx, &endpoint, since, COUNTED).await
+}
+
+/// How the secret of an endpoint begins; empty if it cannot be read.
+pub fn secret_hint(app: &App, endpoint: &WebhookEndpoint) -> String {
+    let opened = app.config.vault.open(&endpoint.secret, &endpoint.id.to_string());
+    opened.map(|secret| hint(&secret)).unwrap_or_default()
 }
 
 /// The object of the API. Who may only read sees how the secret begins: with all of it they could sign.

@@ -2,13 +2,13 @@
 
 pub mod feed;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::Tx;
 use super::statement::{Column, Rows, cell, sql};
 use crate::domain::Result;
 use crate::domain::event::Event;
-use crate::domain::id::{EventId, OrganizationId, UserId};
+use crate::domain::id::{EventId, OrganizationId, RequestId, UserId};
 
 /// An event with its place.
 #[derive(Debug)]
@@ -108,4 +108,31 @@ pub async fn after(tx: &mut Tx, organization: OrganizationId, position: i64, lim
     let stmt = sql("SELECT position, id, event, data, context, created_at FROM events
          WHERE organization_id = $1 AND position > $2 ORDER BY position LIMIT $3");
     tx.fetch_all(stmt.bind(organization).bind(position).bind(limit)).await
+}
+
+/// How long after a request came its events may have been written.
+const LONGEST_REQUEST: Duration = Duration::minutes(10);
+/// How many events are looked through for those of one request.
+const LOOKED_THROUGH: i64 = 10_000;
+
+/// The events that a request of a key or an operator caused, oldest first.
+pub async fn of_request(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    request: RequestId,
+    limit: i64,
+) -> Result<Vec<StoredEvent>> {
+    let came = request.time();
+    // Ids begin with a time, so the index leads to the few events that can be meant.
+    let stmt = sql("SELECT position, id, event, data, context, created_at FROM (
+            SELECT position, id, event, data, context, created_at FROM events
+            WHERE organization_id = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT $6) AS e
+         WHERE e.context LIKE $4 ORDER BY e.position LIMIT $5")
+    .bind(organization)
+    .bind(EventId::first_at(came - Duration::minutes(1)))
+    .bind(EventId::first_at(came + LONGEST_REQUEST))
+    .bind(format!("%\"{request}\"%"))
+    .bind(limit)
+    .bind(LOOKED_THROUGH);
+    tx.fetch_all(stmt).await
 }

@@ -117,6 +117,24 @@ pub async fn list(
     page.page(rows).try_map(Delivery::try_from)
 }
 
+/// One event at an endpoint, as pictures count it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Attempted {
+    /// The event.
+    pub event_id: EventId,
+    /// How far its delivery is, in a word.
+    pub state: String,
+    /// When it was tried last, or asked for again.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What became of the events from this id on, newest first.
+pub async fn since(tx: &mut Tx, endpoint: &WebhookEndpoint, first: EventId, limit: i64) -> Result<Vec<Attempted>> {
+    let stmt = sql("SELECT d.event_id, d.state, d.updated_at FROM webhook_deliveries d
+         WHERE d.organization_id = $1 AND d.endpoint_id = $2 AND d.event_id >= $3 ORDER BY d.event_id DESC LIMIT $4");
+    tx.fetch_all(stmt.bind(owner(endpoint.organization)).bind(endpoint.id).bind(first).bind(limit)).await
+}
+
 /// The next events that were asked for again.
 pub async fn queued(tx: &mut Tx, endpoint: &WebhookEndpoint, limit: i64) -> Result<Vec<EventId>> {
     let stmt = sql("SELECT d.event_id FROM webhook_deliveries d WHERE d.organization_id = $1 AND d.endpoint_id = $2

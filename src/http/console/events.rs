@@ -1,0 +1,138 @@
+//! Events of an organization, newest first, each with what brought it about.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::Value;
+
+use super::failure::PageFailure;
+use super::filters;
+use super::frame::{Frame, Section, page};
+use super::paging::{self, Pager};
+use super::viewer::Place;
+use crate::app::App;
+use crate::domain::event::FeedEvent;
+use crate::domain::event_names::{emitted, of_users};
+use crate::domain::id::{EventLabel, RequestId};
+use crate::domain::{Error, Result};
+use crate::service::events::{self, Wanted};
+
+/// Events of one request on a page at the most.
+const OF_REQUEST: i64 = 500;
+/// Fields of an event's object by which people know what it is about, the best first.
+const NAMES: [&str; 9] =
+    ["name", "display_name", "displayName", "email", "user_name", "username", "domain", "slug", "token_suffix"];
+
+#[derive(Template)]
+#[template(path = "console/events.html")]
+struct Events {
+    frame: Frame,
+    rows: Vec<Told>,
+    pager: Pager,
+    names: Vec<&'static str>,
+    name: String,
+    request: Option<RequestId>,
+    many: bool,
+}
+
+/// An event as a row.
+struct Told {
+    event: FeedEvent,
+    /// What it is about.
+    about: String,
+    cause: Cause,
+    json: String,
+}
+
+/// What brought an event about.
+struct Cause {
+    text: String,
+    href: Option<String>,
+}
+
+/// `GET /console/{organization}/events`
+pub async fn list(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
+    let frame = place.frame(&app, Section::Events, "Events");
+    let names: Vec<&'static str> = emitted().filter(|name| !of_users(name)).collect();
+    let request = Some(place.asked("request")).filter(|id| !id.is_empty());
+    if let Some(id) = request {
+        let id: RequestId = id.parse().map_err(|_| Error::not_found("request", id))?;
+        let found = events::of_request(&app, place.scope, id, OF_REQUEST + 1).await?;
+        let most = usize::try_from(OF_REQUEST).unwrap_or(usize::MAX);
+        let many = found.len() > most;
+        let rows = found.into_iter().take(most).map(|event| told(&place, event)).collect();
+        let pager = Pager::default();
+        return page(&Events { frame, rows, pager, names, name: String::new(), request: Some(id), many });
+    }
+    let name = place.asked("name").to_owned();
+    let wanted = if name.is_empty() { names.iter().map(|name| (*name).to_owned()).collect() } else { vec![name.clone()] };
+    let wanted = Wanted { names: wanted, organization: Some(place.organization.id), from: None, until: None };
+    let selection = events::selection(&app, &place.access, wanted).await?;
+    let found = events::page(&app, &selection, &paging::request::<EventLabel>(&place)).await?;
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("name", &name).finish();
+    let path = place.path("/events");
+    let path = if name.is_empty() { path } else { format!("{path}?{query}") };
+    let pager = Pager::of(&found, &path, |event| event.id.to_string());
+    let rows = found.rows.into_iter().map(|event| told(&place, event)).collect();
+    page(&Events { frame, rows, pager, names, name, request: None, many: false })
+}
+
+fn told(place: &Place, event: FeedEvent) -> Told {
+    let json = serde_json::to_string_pretty(&event.json()).unwrap_or_default();
+    Told { about: about(&event.data), cause: cause(place, &event.context), json, event }
+}
+
+/// What an object is about, in the words of people where it has any.
+fn about(data: &Value) -> String {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let named = |data: &Value| {
+        let full = [data.get("first_name"), data.get("last_name")].into_iter().flatten().filter_map(text);
+        let full = full.collect::<Vec<_>>().join(" ");
+        let name = NAMES.iter().find_map(|name| data.get(*name).and_then(text));
+        Some(full).filter(|full| !full.is_empty()).or(name)
+    };
+    // Events about two things, such as who came into which group, name both.
+    let parts = ["user", "group"].into_iter().filter_map(|part| data.get(part).and_then(named)).collect::<Vec<_>>();
+    if !parts.is_empty() {
+        return parts.join(" · ");
+    }
+    named(data).or_else(|| data.get("id").and_then(text)).unwrap_or_default()
+}
+
+fn cause(place: &Place, context: &Value) -> Cause {
+    let text = |pointer: &str| context.pointer(pointer).and_then(Value::as_str);
+    let (name, actor) = (text("/actor/name").unwrap_or("Muster"), text("/actor/id").unwrap_or_default());
+    // Ids only come into addresses: whatever is none has no page.
+    let run = text("/run_id").filter(|id| id.parse::<crate::domain::id::RunId>().is_ok());
+    let request = text("/request_id").filter(|id| id.parse::<RequestId>().is_ok());
+    let directory = actor.parse::<crate::domain::id::DirectoryId>().is_ok();
+    match (run, request) {
+        (Some(run), _) => Cause {
+            text: format!("run: {}", super::view::words(name)),
+            href: Some(place.path(&format!("/runs/{run}"))),
+        },
+        (None, Some(request)) if directory => {
+            Cause { text: format!("request to {name}"), href: Some(place.path(&format!("/activity/{request}"))) }
+        }
+        (None, Some(request)) => {
+            Cause { text: name.to_owned(), href: Some(place.path(&format!("/events?request={request}"))) }
+        }
+        (None, None) => Cause { text: name.to_owned(), href: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_about_what_people_call_it() {
+        assert_eq!(about(&json!({"id": "group_1", "name": "Engineers"})), "Engineers");
+        assert_eq!(about(&json!({"user": {"email": "ada@x.example"}, "group": {"name": "Eng"}})), "ada@x.example · Eng");
+        assert_eq!(about(&json!({"first_name": "Ada", "last_name": "", "email": "ada@x.example"})), "Ada");
+        assert_eq!(about(&json!({"id": "om_1"})), "om_1");
+        assert_eq!(about(&Value::Null), "");
+    }
+}
