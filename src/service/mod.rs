@@ -13,6 +13,7 @@ pub mod events;
 pub mod idempotency;
 pub mod keys;
 pub mod links;
+pub mod lookup;
 pub mod mapping;
 pub mod metrics;
 pub mod native;

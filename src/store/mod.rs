@@ -28,6 +28,7 @@ mod ids;
 pub mod keys;
 mod lane;
 pub mod links;
+pub mod lookup;
 pub mod memberships;
 pub mod metrics;
 pub mod narrow;

@@ -35,6 +35,7 @@ mod plans;
 mod rules;
 mod runs;
 mod realm;
+mod search;
 mod view;
 mod viewer;
 mod webhook;
@@ -132,6 +133,7 @@ fn organization(app: &App) -> Pages {
         .page("/console/{organization}/people", people::list)
         .page("/console/{organization}/people/{membership}", people::show)
         .form("/console/{organization}/verification/repair", "createMappingPlan", runs::repair)
+        .page("/console/{organization}/search", search::show)
 }
 
 /// What only operators see.
