@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use muster::cli::serve::{ServeArgs, Server};
+use muster::cli::serve::{OidcArgs, ServeArgs, Server};
 use muster::domain::Clock;
 use muster::domain::directory::{DirectoryGroup, DirectoryUser};
 use muster::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, OrganizationId};
@@ -73,6 +73,7 @@ impl Bench {
             secrets_key: None,
             webhooks_allow_private: false,
             webhook_retry_seconds: muster::app::Config::WEBHOOK_RETRY_SECONDS,
+            oidc: OidcArgs::default(),
         };
         let server = Server::start(args, Clock::System).await?;
         let http = reqwest::Client::new();

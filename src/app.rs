@@ -13,6 +13,7 @@ use crate::domain::id::DirectoryId;
 use crate::domain::sealed::Vault;
 use crate::domain::{Clock, Error, Result};
 use crate::outbound::dns::{self, Dns};
+use crate::outbound::oidc;
 use crate::outbound::webhook::Sender;
 use crate::service::streams::Streams;
 use crate::store::Db;
@@ -45,6 +46,8 @@ pub struct App {
     pub wake: Arc<Notify>,
     /// Who sends webhooks.
     pub sender: Sender,
+    /// The OpenID provider that operators may sign in with, if there is one.
+    pub oidc: Option<oidc::Client>,
     /// Told when a webhook endpoint was changed here, or something asked for again. After the commit.
     pub deliver: Arc<Notify>,
     /// Places for streams of events.
@@ -66,6 +69,7 @@ impl App {
             db,
             clock,
             sender: Sender::new(config.webhooks_allow_private),
+            oidc: config.oidc.clone(),
             deliver: Arc::default(),
             config: Arc::new(config),
             dns: dns::system(),
@@ -140,6 +144,8 @@ pub struct Config {
     pub webhooks_allow_private: bool,
     /// The wait before the second attempt at a webhook; later ones wait longer.
     pub webhook_retry: chrono::Duration,
+    /// The OpenID provider that operators may sign in with, if there is one.
+    pub oidc: Option<oidc::Client>,
 }
 
 impl Config {

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::serve::{ServeArgs, Server, interrupted};
+use super::serve::{OidcArgs, ServeArgs, Server, interrupted};
 use crate::app::Config;
 use crate::domain::Clock;
 use crate::domain::id::OrganizationId;
@@ -93,6 +93,7 @@ async fn start(listen: SocketAddr, database: &std::path::Path, key: &Secret) -> 
         secrets_key: None,
         webhooks_allow_private: false,
         webhook_retry_seconds: Config::WEBHOOK_RETRY_SECONDS,
+        oidc: OidcArgs::default(),
     };
     match Server::start(args(listen), Clock::System).await {
         // Somebody else has the usual port: any other does for a tour.

@@ -14,6 +14,7 @@ use crate::domain::sealed::Vault;
 use crate::domain::secret::{Secret, digest};
 use crate::http::{router, server};
 use crate::outbound::dns::{self, Dns};
+use crate::outbound::oidc;
 use crate::service::{keys, sessions, webhooks};
 use crate::store::{Db, Lane, keys as stored_keys};
 use crate::worker;
@@ -74,6 +75,47 @@ pub struct ServeArgs {
     /// Seconds before the second attempt at a webhook
     #[arg(long, env = "MUSTER_WEBHOOK_RETRY_SECONDS", default_value_t = Config::WEBHOOK_RETRY_SECONDS, hide = true)]
     pub webhook_retry_seconds: u32,
+
+    /// The OpenID provider that operators may sign in with
+    #[command(flatten)]
+    pub oidc: OidcArgs,
+}
+
+/// The OpenID provider that operators may sign in with; none if no issuer is given.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct OidcArgs {
+    /// The issuer of an OpenID provider that operators may sign in with, as its tokens name it
+    #[arg(long = "oidc-issuer", env = "MUSTER_OIDC_ISSUER", value_name = "URL")]
+    pub issuer: Option<String>,
+
+    /// The id of this server at the provider
+    #[arg(long = "oidc-client-id", env = "MUSTER_OIDC_CLIENT_ID", value_name = "ID")]
+    pub client_id: Option<String>,
+
+    /// The secret of this server at the provider
+    #[arg(long = "oidc-client-secret", env = "MUSTER_OIDC_CLIENT_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub client_secret: Option<String>,
+
+    /// What people call the provider
+    #[arg(long = "oidc-label", env = "MUSTER_OIDC_LABEL", value_name = "NAME")]
+    pub label: Option<String>,
+}
+
+impl OidcArgs {
+    /// A client of the provider, if one is named.
+    fn client(self) -> anyhow::Result<Option<oidc::Client>> {
+        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let Some(issuer) = given(self.issuer) else { return Ok(None) };
+        let settings = oidc::Settings {
+            issuer,
+            client_id: given(self.client_id).context("MUSTER_OIDC_CLIENT_ID is needed with MUSTER_OIDC_ISSUER")?,
+            client_secret: given(self.client_secret)
+                .context("MUSTER_OIDC_CLIENT_SECRET is needed with MUSTER_OIDC_ISSUER")?,
+            label: given(self.label).unwrap_or_else(|| "single sign-on".to_owned()),
+        };
+        let client = oidc::Client::new(settings).map_err(|problem| anyhow::anyhow!("MUSTER_OIDC_ISSUER: {problem}"))?;
+        Ok(Some(client))
+    }
 }
 
 /// A server that runs.
@@ -119,6 +161,7 @@ impl Server {
             vault: vault(args.secrets_key.as_deref())?,
             webhooks_allow_private: args.webhooks_allow_private,
             webhook_retry: chrono::Duration::seconds(args.webhook_retry_seconds.into()),
+            oidc: args.oidc.client()?,
         };
         let (app, entries) = App::new(db, clock, config);
         let app = app.with_dns(dns);

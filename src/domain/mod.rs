@@ -26,6 +26,7 @@ pub mod lint;
 pub mod metadata;
 pub mod native;
 pub mod nesting;
+pub mod oidc;
 pub mod operator;
 pub mod origin;
 pub mod outcome;

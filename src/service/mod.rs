@@ -18,6 +18,7 @@ pub mod mapping;
 pub mod metrics;
 pub mod native;
 pub mod news;
+pub mod oidc;
 pub mod operators;
 pub mod organizations;
 pub mod portal;

@@ -33,6 +33,7 @@ pub mod memberships;
 pub mod metrics;
 pub mod narrow;
 pub mod news;
+pub mod oidc;
 pub mod operators;
 pub mod organizations;
 pub mod origins;

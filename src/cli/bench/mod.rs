@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 
-use super::serve::{ServeArgs, Server};
+use super::serve::{OidcArgs, ServeArgs, Server};
 use crate::app::Config;
 use crate::domain::Clock;
 use crate::service::access;
@@ -79,6 +79,7 @@ pub async fn server(database_url: &str, root_api_key: Option<String>) -> anyhow:
         secrets_key: None,
         webhooks_allow_private: false,
         webhook_retry_seconds: Config::WEBHOOK_RETRY_SECONDS,
+        oidc: OidcArgs::default(),
     };
     Server::start(args, Clock::System).await
 }

@@ -19,7 +19,7 @@ use super::viewer::Viewer;
 use crate::app::App;
 use crate::domain::Error;
 use crate::domain::operator::Holder;
-use crate::service::portal;
+use crate::service::{oidc, portal};
 use crate::service::sessions::{self, Begun, Newcomer, Visitor, used_up};
 use crate::store::operators::Purpose;
 
@@ -32,6 +32,8 @@ struct SignIn {
     problem: Option<String>,
     /// Whether nobody can sign in yet.
     empty: bool,
+    /// What the OpenID provider is called; `None` if there is none.
+    oidc: Option<String>,
 }
 
 #[derive(Template)]
@@ -46,6 +48,13 @@ struct Enter {
     problem: Option<String>,
 }
 
+impl SignIn {
+    /// The page that was asked for, for addresses.
+    fn next_encoded(&self) -> String {
+        utf8_percent_encode(&self.next, NON_ALPHANUMERIC).to_string()
+    }
+}
+
 fn frame(app: &App, title: &str) -> Frame {
     Frame::of(app, None, None, Section::None, title.to_owned(), "")
 }
@@ -58,7 +67,7 @@ pub fn to_sign_in(next: Option<&str>) -> Response {
 }
 
 /// A path of the console; anything else leads to its first page, so that nobody is led elsewhere.
-fn local(next: &str) -> &str {
+pub fn local(next: &str) -> &str {
     let inside = next == "/console" || next.starts_with("/console/") || next.starts_with("/console?");
     if inside && !next.contains(['\\', '\r', '\n']) { next } else { "/console" }
 }
@@ -69,7 +78,8 @@ pub async fn sign_in_page(State(app): State<App>, asked: Asked) -> Result<Respon
     sign_in_again(&app, String::new(), next, None, StatusCode::OK).await
 }
 
-async fn sign_in_again(
+/// The page where one signs in, with what was typed and what is wrong.
+pub async fn sign_in_again(
     app: &App,
     email: String,
     next: String,
@@ -77,7 +87,8 @@ async fn sign_in_again(
     status: StatusCode,
 ) -> Result<Response, PageFailure> {
     let empty = sessions::nobody_yet(app).await?;
-    let mut response = page(&SignIn { frame: frame(app, "Sign in"), email, next, problem, empty })?;
+    let oidc = oidc::label(app).map(str::to_owned);
+    let mut response = page(&SignIn { frame: frame(app, "Sign in"), email, next, problem, empty, oidc })?;
     *response.status_mut() = status;
     Ok(response)
 }

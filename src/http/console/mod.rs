@@ -25,6 +25,7 @@ mod gate;
 mod groups;
 mod keys;
 mod live;
+mod oidc;
 mod operators;
 mod organizations;
 mod overview;
@@ -61,6 +62,8 @@ fn coming_and_going(app: &App) -> Pages {
         .page("/console/assets/{name}", assets::get)
         .page("/console/sign-in", entry::sign_in_page)
         .form("/console/sign-in", "signIn", entry::sign_in)
+        .page("/console/oidc", oidc::begin)
+        .page("/console/oidc/callback", oidc::finish)
         .page("/console/enter/{secret}", entry::enter_page)
         .form("/console/enter/{secret}", "enter", entry::enter)
         .page("/portal/{secret}", entry::portal_page)

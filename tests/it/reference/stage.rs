@@ -54,6 +54,7 @@ pub fn app(db: Db, clock: Clock) -> App {
         vault: muster::domain::sealed::Vault::default(),
         webhooks_allow_private: false,
         webhook_retry: chrono::Duration::seconds(5),
+        oidc: None,
     };
     App::new(db, clock, config).0
 }

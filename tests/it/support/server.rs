@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use muster::cli::serve::{ServeArgs, Server};
+use muster::cli::serve::{OidcArgs, ServeArgs, Server};
 use muster::domain::Clock;
 use muster::domain::id::OrganizationId;
 use muster::outbound::dns::{Dns, Stated};
@@ -118,6 +118,7 @@ impl TestServer {
             secrets_key: None,
             webhooks_allow_private: true,
             webhook_retry_seconds: 0,
+            oidc: OidcArgs::default(),
         };
         change(&mut args);
         args
