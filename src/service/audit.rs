@@ -1,5 +1,7 @@
 //! The audit log: what admins did, read and checked. It is written by the store, with what it tells of.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::app::App;
 use crate::domain::audit::AuditEvent;
 use crate::domain::id::OrganizationId;
@@ -28,6 +30,16 @@ async fn reached(tx: &mut Tx, access: &Access, organization: OrganizationId) -> 
     access.organization(organization)?;
     let existed = organizations::existed(tx, organization).await?;
     existed.then_some(()).ok_or_else(|| Error::not_found("organization", organization))
+}
+
+/// The names of these organizations, for callers of the environment; of those that still exist.
+pub async fn names(
+    app: &App,
+    access: &Access,
+    ids: BTreeSet<OrganizationId>,
+) -> Result<HashMap<OrganizationId, String>> {
+    access.environment()?;
+    if ids.is_empty() { Ok(HashMap::new()) } else { organizations::names(&mut app.db.read().await?, ids).await }
 }
 
 /// What a check of a chain found.

@@ -1,7 +1,9 @@
 //! The search of the console: something by a few letters of its name, or by its id.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::app::App;
-use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, RequestId};
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, RequestId};
 use crate::domain::native::Group;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
@@ -90,4 +92,30 @@ pub async fn directory_of_group(
 /// Whether an identity provider sent this request; others are of keys and operators.
 pub async fn is_of_identity_provider(app: &App, scope: OrganizationScope, id: RequestId) -> Result<bool> {
     lookup::is_logged(&mut app.db.read().await?, scope.organization(), id).await
+}
+
+/// What groups and people are called today, by the ids that events name them by.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Native groups.
+    pub groups: HashMap<GroupId, String>,
+    /// Memberships, by the addresses of their people.
+    pub memberships: HashMap<MembershipId, String>,
+}
+
+/// The names of these native groups and memberships, as far as they still exist.
+pub async fn names(
+    app: &App,
+    scope: OrganizationScope,
+    groups: BTreeSet<GroupId>,
+    memberships: BTreeSet<MembershipId>,
+) -> Result<Names> {
+    let (mut names, mut tx) = (Names::default(), app.db.read().await?);
+    if !groups.is_empty() {
+        names.groups = lookup::group_names(&mut tx, scope.organization(), groups).await?;
+    }
+    if !memberships.is_empty() {
+        names.memberships = lookup::membership_names(&mut tx, scope.organization(), memberships).await?;
+    }
+    Ok(names)
 }

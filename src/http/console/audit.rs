@@ -1,6 +1,6 @@
 //! The audit log: what admins did, whether it is whole, and all of it for a spreadsheet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use askama::Template;
@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::domain::Result;
 use crate::domain::audit::AuditEvent;
 use crate::domain::clock::timestamp;
-use crate::domain::id::AuditEventLabel;
+use crate::domain::id::{AuditEventLabel, OrganizationId};
 use crate::http::openapi::serve::Described;
 use crate::service::access::Access;
 use crate::service::audit::{self, Check, Search};
@@ -42,6 +42,8 @@ struct Audit {
     actor: String,
     action: String,
     check: Option<Check>,
+    /// The names of organizations, on the page of the environment.
+    names: HashMap<OrganizationId, String>,
     csv: String,
     check_href: String,
 }
@@ -74,6 +76,13 @@ pub async fn list(
         Some(_) => Some(audit::check(&app, &realm.access, realm.organization_id()).await?),
         None => None,
     };
+    let names = match realm.organization {
+        Some(_) => HashMap::new(),
+        None => {
+            let ids = found.rows.iter().filter_map(|event| event.organization).collect();
+            audit::names(&app, &realm.access, ids).await?
+        }
+    };
     let filter = ["actor", "action"];
     let pager = Pager::of(&found, &realm.path_with("/audit", &filter), |event| event.id.to_string());
     let of_pages = super::table(&app).list().iter().filter_map(|page| page.action).collect::<Vec<_>>();
@@ -85,6 +94,7 @@ pub async fn list(
         actor: realm.asked("actor").to_owned(),
         action: realm.asked("action").to_owned(),
         check,
+        names,
         csv: realm.path_with("/audit.csv", &filter),
         check_href: realm.path("/audit?check=yes#check"),
     })

@@ -13,9 +13,10 @@ use super::viewer::Place;
 use crate::app::App;
 use crate::domain::event::FeedEvent;
 use crate::domain::event_names::{emitted, of_users};
-use crate::domain::id::{EventLabel, RequestId};
+use crate::domain::id::{EventLabel, GroupId, MembershipId, RequestId};
 use crate::domain::{Error, Result};
 use crate::service::events::{self, Wanted};
+use crate::service::lookup::{self, Names};
 
 /// Events of one request on a page at the most.
 const OF_REQUEST: i64 = 500;
@@ -38,14 +39,15 @@ struct Events {
 /// An event as a row.
 struct Told {
     event: FeedEvent,
-    /// What it is about.
-    about: String,
-    cause: Cause,
+    /// What it is about: names, with where they are.
+    about: Vec<Named>,
+    /// What brought it about.
+    cause: Named,
     json: String,
 }
 
-/// What brought an event about.
-struct Cause {
+/// A name, and where what has it is.
+struct Named {
     text: String,
     href: Option<String>,
 }
@@ -60,7 +62,7 @@ pub async fn list(State(app): State<App>, place: Place) -> Result<Response, Page
         let found = events::of_request(&app, place.scope, id, OF_REQUEST + 1).await?;
         let most = usize::try_from(OF_REQUEST).unwrap_or(usize::MAX);
         let many = found.len() > most;
-        let rows = found.into_iter().take(most).map(|event| told(&place, event)).collect();
+        let rows = told(&app, &place, found.into_iter().take(most).collect()).await?;
         let pager = Pager::default();
         return page(&Events { frame, rows, pager, names, name: String::new(), request: Some(id), many });
     }
@@ -73,17 +75,54 @@ pub async fn list(State(app): State<App>, place: Place) -> Result<Response, Page
     let path = place.path("/events");
     let path = if name.is_empty() { path } else { format!("{path}?{query}") };
     let pager = Pager::of(&found, &path, |event| event.id.to_string());
-    let rows = found.rows.into_iter().map(|event| told(&place, event)).collect();
+    let rows = told(&app, &place, found.rows).await?;
     page(&Events { frame, rows, pager, names, name, request: None, many: false })
 }
 
-fn told(place: &Place, event: FeedEvent) -> Told {
-    let json = serde_json::to_string_pretty(&event.json()).unwrap_or_default();
-    Told { about: about(&event.data), cause: cause(place, &event.context), json, event }
+async fn told(app: &App, place: &Place, events: Vec<FeedEvent>) -> Result<Vec<Told>> {
+    let groups = events.iter().filter_map(|event| group(&event.data)).collect();
+    let memberships = events.iter().filter_map(membership).collect();
+    let names = lookup::names(app, place.scope, groups, memberships).await?;
+    let told = |event: FeedEvent| Told {
+        json: serde_json::to_string_pretty(&event.json()).unwrap_or_default(),
+        about: about(place, &event, &names),
+        cause: cause(place, &event.context),
+        event,
+    };
+    Ok(events.into_iter().map(told).collect())
 }
 
-/// What an object is about, in the words of people where it has any.
-fn about(data: &Value) -> String {
+fn group(data: &Value) -> Option<GroupId> {
+    data.get("group_id")?.as_str()?.parse().ok()
+}
+
+/// The membership that an event is about, or names.
+fn membership(event: &FeedEvent) -> Option<MembershipId> {
+    let named = event.data.get("organization_membership_id").or_else(|| event.data.get("id"));
+    named?.as_str()?.parse().ok()
+}
+
+/// What an event is about, with links to what there is today.
+fn about(place: &Place, event: &FeedEvent, names: &Names) -> Vec<Named> {
+    let mut about = Vec::new();
+    if let Some(id) = membership(event) {
+        let name = names.memberships.get(&id);
+        let href = name.map(|_| place.path(&format!("/people/{id}")));
+        about.push(Named { text: name.cloned().unwrap_or_else(|| id.to_string()), href });
+    }
+    if let Some(id) = group(&event.data) {
+        let name = names.groups.get(&id);
+        let href = name.map(|_| place.path(&format!("/groups/{id}")));
+        about.push(Named { text: name.cloned().unwrap_or_else(|| id.to_string()), href });
+    }
+    if about.is_empty() {
+        about.push(Named { text: called(&event.data), href: None });
+    }
+    about
+}
+
+/// What an object is called, in the words of people where it has any.
+fn called(data: &Value) -> String {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let named = |data: &Value| {
         let full = [data.get("first_name"), data.get("last_name")].into_iter().flatten().filter_map(text);
@@ -99,7 +138,7 @@ fn about(data: &Value) -> String {
     named(data).or_else(|| data.get("id").and_then(text)).unwrap_or_default()
 }
 
-fn cause(place: &Place, context: &Value) -> Cause {
+fn cause(place: &Place, context: &Value) -> Named {
     let text = |pointer: &str| context.pointer(pointer).and_then(Value::as_str);
     let (name, actor) = (text("/actor/name").unwrap_or("Muster"), text("/actor/id").unwrap_or_default());
     // Ids only come into addresses: whatever is none has no page.
@@ -107,17 +146,17 @@ fn cause(place: &Place, context: &Value) -> Cause {
     let request = text("/request_id").filter(|id| id.parse::<RequestId>().is_ok());
     let directory = actor.parse::<crate::domain::id::DirectoryId>().is_ok();
     match (run, request) {
-        (Some(run), _) => Cause {
+        (Some(run), _) => Named {
             text: format!("run: {}", super::view::words(name)),
             href: Some(place.path(&format!("/runs/{run}"))),
         },
         (None, Some(request)) if directory => {
-            Cause { text: format!("request to {name}"), href: Some(place.path(&format!("/activity/{request}"))) }
+            Named { text: format!("request to {name}"), href: Some(place.path(&format!("/activity/{request}"))) }
         }
         (None, Some(request)) => {
-            Cause { text: name.to_owned(), href: Some(place.path(&format!("/events?request={request}"))) }
+            Named { text: name.to_owned(), href: Some(place.path(&format!("/events?request={request}"))) }
         }
-        (None, None) => Cause { text: name.to_owned(), href: None },
+        (None, None) => Named { text: name.to_owned(), href: None },
     }
 }
 
@@ -128,11 +167,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_about_what_people_call_it() {
-        assert_eq!(about(&json!({"id": "group_1", "name": "Engineers"})), "Engineers");
-        assert_eq!(about(&json!({"user": {"email": "ada@x.example"}, "group": {"name": "Eng"}})), "ada@x.example · Eng");
-        assert_eq!(about(&json!({"first_name": "Ada", "last_name": "", "email": "ada@x.example"})), "Ada");
-        assert_eq!(about(&json!({"id": "om_1"})), "om_1");
-        assert_eq!(about(&Value::Null), "");
+    fn an_object_is_called_as_people_call_it() {
+        assert_eq!(called(&json!({"id": "group_1", "name": "Engineers"})), "Engineers");
+        assert_eq!(called(&json!({"user": {"email": "ada@x.example"}, "group": {"name": "Eng"}})), "ada@x.example · Eng");
+        assert_eq!(called(&json!({"first_name": "Ada", "last_name": "", "email": "ada@x.example"})), "Ada");
+        assert_eq!(called(&json!({"id": "om_1"})), "om_1");
+        assert_eq!(called(&Value::Null), "");
     }
 }

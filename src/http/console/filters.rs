@@ -52,9 +52,14 @@ pub fn sentence(value: impl AsRef<str>, _: &dyn Values) -> askama::Result<String
     Ok(view::sentence(value.as_ref()))
 }
 
-/// A text with a capital first: `{{ word|words|sentence_head }}`.
+/// Words in which abbreviations are written large.
+const ABBREVIATIONS: [(&str, &str); 2] = [(" api ", " API "), (" scim ", " SCIM ")];
+
+/// Words with a capital first: `{{ word|words|sentence_head }}`.
 #[askama::filter_fn]
 pub fn sentence_head(value: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
-    let mut chars = value.as_ref().chars();
+    let text = format!("{} ", value.as_ref());
+    let text = ABBREVIATIONS.iter().fold(text, |text, (small, large)| text.replace(small, large));
+    let mut chars = text.trim_end().chars();
     Ok(chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default())
 }
