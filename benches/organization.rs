@@ -23,7 +23,7 @@ use muster::domain::plan::PlanChange;
 use muster::domain::run::{Run, RunKind};
 use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::Secret;
-use muster::service::access::Access;
+use muster::service::access::{self, Access};
 use muster::service::keys::{self, NewToken};
 use muster::service::mapping::explain::{What, Whom, explain};
 use muster::service::mapping::{apply, plans};

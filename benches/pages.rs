@@ -14,7 +14,7 @@ use muster::cli::bench::seed::{self, finished};
 use muster::cli::bench::server;
 use muster::cli::bench::shape::Size;
 use muster::cli::serve::Server;
-use muster::service::keys;
+use muster::service::access;
 use muster::service::runs::control;
 use serde_json::{Value, json};
 

@@ -93,7 +93,12 @@ pub struct OidcArgs {
     pub client_id: Option<String>,
 
     /// The secret of this server at the provider
-    #[arg(long = "oidc-client-secret", env = "MUSTER_OIDC_CLIENT_SECRET", hide_env_values = true, value_name = "SECRET")]
+    #[arg(
+        long = "oidc-client-secret",
+        env = "MUSTER_OIDC_CLIENT_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
     pub client_secret: Option<String>,
 
     /// What people call the provider

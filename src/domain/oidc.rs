@@ -26,7 +26,11 @@ pub struct Expected<'a> {
 /// # Errors
 ///
 /// A sentence that says what is wrong with the token.
-pub fn verified_email<'a>(claims: &'a Value, expected: Expected<'_>, now: DateTime<Utc>) -> Result<&'a str, &'static str> {
+pub fn verified_email<'a>(
+    claims: &'a Value,
+    expected: Expected<'_>,
+    now: DateTime<Utc>,
+) -> Result<&'a str, &'static str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let time = |name: &str| claims.get(name).and_then(Value::as_i64).and_then(|at| DateTime::from_timestamp(at, 0));
     if text("iss") != Some(expected.issuer) {

@@ -169,7 +169,9 @@ fn read(issuer: &str, document: &Value) -> Result<Provider, String> {
     let text = |name: &str| document.get(name).and_then(Value::as_str);
     if text("issuer") != Some(issuer) {
         let other: String = text("issuer").unwrap_or("none").chars().take(200).collect();
-        return Err(format!("the discovery document is of the issuer {other}; MUSTER_OIDC_ISSUER must be the same, letter by letter"));
+        return Err(format!(
+            "the discovery document is of the issuer {other}; MUSTER_OIDC_ISSUER must be the same, letter by letter"
+        ));
     }
     let endpoint = |name: &str| {
         let url = text(name).ok_or_else(|| format!("the discovery document has no {name}"))?;
@@ -182,7 +184,11 @@ fn read(issuer: &str, document: &Value) -> Result<Provider, String> {
     if secret_in_body && !knows("client_secret_post") {
         return Err("the provider takes the secret of a client neither in a header nor in a body".to_owned());
     }
-    Ok(Provider { authorization: endpoint("authorization_endpoint")?, token: endpoint("token_endpoint")?, secret_in_body })
+    Ok(Provider {
+        authorization: endpoint("authorization_endpoint")?,
+        token: endpoint("token_endpoint")?,
+        secret_in_body,
+    })
 }
 
 /// A URL that secrets may go to: over TLS, or on this machine.
@@ -257,7 +263,9 @@ mod tests {
     fn claims_are_read_of_whole_tokens_only() {
         let payload = URL_SAFE_NO_PAD.encode(r#"{"iss":"x"}"#);
         assert_eq!(claims(&format!("h.{payload}.s")), Some(json!({"iss": "x"})));
-        for bad in [String::new(), "h.!.s".to_owned(), payload.clone(), format!("h.{payload}"), format!("h.{payload}.s.t")] {
+        for bad in
+            [String::new(), "h.!.s".to_owned(), payload.clone(), format!("h.{payload}"), format!("h.{payload}.s.t")]
+        {
             assert_eq!(claims(&bad), None, "{bad}");
         }
     }

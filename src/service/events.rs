@@ -88,12 +88,7 @@ pub async fn page(app: &App, selection: &Selection, request: &PageRequest) -> Re
 }
 
 /// The events that a request of a key or an operator caused in an organization, oldest first.
-pub async fn of_request(
-    app: &App,
-    scope: OrganizationScope,
-    request: RequestId,
-    limit: i64,
-) -> Result<Vec<FeedEvent>> {
+pub async fn of_request(app: &App, scope: OrganizationScope, request: RequestId, limit: i64) -> Result<Vec<FeedEvent>> {
     let organization = scope.organization();
     let found = stored::of_request(&mut app.db.read().await?, organization, request, limit).await?;
     let json = |id: EventId, text: &str| {

@@ -7,9 +7,9 @@ use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId,
 use crate::domain::native::Group;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
+use crate::scim::text::fold;
 use crate::service::mapping::rules;
 use crate::service::organizations;
-use crate::scim::text::fold;
 use crate::store::lookup;
 use crate::store::rules::StoredRule;
 use crate::store::{Order, PageRequest, directory_groups, directory_users, groups};
@@ -72,7 +72,11 @@ pub async fn by_text(app: &App, scope: OrganizationScope, text: &str, limit: i64
 }
 
 /// The directory of this directory user.
-pub async fn directory_of_user(app: &App, scope: OrganizationScope, id: DirectoryUserId) -> Result<Option<DirectoryId>> {
+pub async fn directory_of_user(
+    app: &App,
+    scope: OrganizationScope,
+    id: DirectoryUserId,
+) -> Result<Option<DirectoryId>> {
     let organization = Some(scope.organization());
     let found = directory_users::find_in(&mut app.db.read().await?, organization, id).await?;
     Ok(found.map(|found| found.value.directory))

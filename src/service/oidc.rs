@@ -134,7 +134,7 @@ pub async fn finish(app: &App, returned: Returned, visitor: Visitor) -> Result<(
         tracing::warn!("somebody signed in at the OpenID provider who is no operator");
         Error::Forbidden(format!("{email} is no operator here; ask an owner for an invitation"))
     })?;
-    let begun = sessions::begin(app, Holder::Operator(operator), visitor, Vec::new(), "signInByOidc").await?;
+    let begun = sessions::begin(app, Holder::Operator(operator), visitor, None, "signInByOidc").await?;
     Ok((begun, underway.next))
 }
 

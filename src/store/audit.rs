@@ -3,8 +3,8 @@
 //! A request carries a note to its first write (as it does an idempotency claim), and the lane stores it in the same
 //! transaction: there is never an effect without its entry, nor an entry without an effect.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -6,6 +6,7 @@ mod architecture;
 mod cli_rules;
 mod collisions;
 mod connections;
+mod console_access;
 mod directory_lifecycle;
 mod domains;
 mod event_causes;

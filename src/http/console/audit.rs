@@ -103,8 +103,18 @@ pub async fn list(
 /// `GET …/audit.csv`: the newest entries, up to 10,000.
 pub async fn export(State(app): State<App>, realm: Realm) -> Result<Response, PageFailure> {
     let head = [
-        "created_at", "actor", "actor_id", "source", "action", "target", "organization_id", "position", "request_id",
-        "address", "detail", "digest",
+        "created_at",
+        "actor",
+        "actor_id",
+        "source",
+        "action",
+        "target",
+        "organization_id",
+        "position",
+        "request_id",
+        "address",
+        "detail",
+        "digest",
     ];
     // Spreadsheets take a text for UTF-8 when it begins so.
     let head = format!("\u{feff}{}", csv::row(head));

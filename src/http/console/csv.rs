@@ -21,7 +21,10 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_never_formulas() {
-        assert_eq!(row(["plain", "a,b", "say \"hi\"", "two\nlines", ""]), "plain,\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",\r\n");
+        assert_eq!(
+            row(["plain", "a,b", "say \"hi\"", "two\nlines", ""]),
+            "plain,\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",\r\n"
+        );
         for formula in ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "=cmd|' /C calc'!A0"] {
             let cell = cell(formula);
             assert!(cell.starts_with('\'') || cell.starts_with("\"'"), "{cell}");

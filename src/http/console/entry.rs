@@ -19,8 +19,8 @@ use super::viewer::Viewer;
 use crate::app::App;
 use crate::domain::Error;
 use crate::domain::operator::Holder;
-use crate::service::{oidc, portal};
 use crate::service::sessions::{self, Begun, Newcomer, Visitor, used_up};
+use crate::service::{oidc, portal};
 use crate::store::operators::Purpose;
 
 #[derive(Template)]

@@ -67,7 +67,8 @@ pub async fn list(State(app): State<App>, place: Place) -> Result<Response, Page
         return page(&Events { frame, rows, pager, names, name: String::new(), request: Some(id), many });
     }
     let name = place.asked("name").to_owned();
-    let wanted = if name.is_empty() { names.iter().map(|name| (*name).to_owned()).collect() } else { vec![name.clone()] };
+    let wanted =
+        if name.is_empty() { names.iter().map(|name| (*name).to_owned()).collect() } else { vec![name.clone()] };
     let wanted = Wanted { names: wanted, organization: Some(place.organization.id), from: None, until: None };
     let selection = events::selection(&app, &place.access, wanted).await?;
     let found = events::page(&app, &selection, &paging::request::<EventLabel>(&place)).await?;
@@ -169,7 +170,10 @@ mod tests {
     #[test]
     fn an_object_is_called_as_people_call_it() {
         assert_eq!(called(&json!({"id": "group_1", "name": "Engineers"})), "Engineers");
-        assert_eq!(called(&json!({"user": {"email": "ada@x.example"}, "group": {"name": "Eng"}})), "ada@x.example · Eng");
+        assert_eq!(
+            called(&json!({"user": {"email": "ada@x.example"}, "group": {"name": "Eng"}})),
+            "ada@x.example · Eng"
+        );
         assert_eq!(called(&json!({"first_name": "Ada", "last_name": "", "email": "ada@x.example"})), "Ada");
         assert_eq!(called(&json!({"id": "om_1"})), "om_1");
         assert_eq!(called(&Value::Null), "");

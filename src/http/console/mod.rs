@@ -33,9 +33,9 @@ mod pages;
 mod paging;
 mod people;
 mod plans;
+mod realm;
 mod rules;
 mod runs;
-mod realm;
 mod search;
 mod view;
 mod viewer;
@@ -93,11 +93,7 @@ fn environment(app: &App) -> Pages {
         .form("/console/webhooks/{endpoint}/rotate", "rotateWebhookSecret", webhook::rotate)
         .form("/console/webhooks/{endpoint}/delete", "deleteWebhookEndpoint", webhook::delete)
         .form("/console/webhooks/{endpoint}/replay", "replayWebhookEvents", webhook::replay)
-        .form(
-            "/console/webhooks/{endpoint}/deliveries/{event}/redeliver",
-            "redeliverWebhookEvent",
-            webhook::redeliver,
-        )
+        .form("/console/webhooks/{endpoint}/deliveries/{event}/redeliver", "redeliverWebhookEvent", webhook::redeliver)
         .page("/console/operators", operators::list)
         .form("/console/operators", "inviteOperator", operators::invite)
         .form("/console/operators/{operator}/link", "renewOperatorLink", operators::renew)

@@ -49,11 +49,8 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
     if let Some(path) = by_id(&app, &place, &text).await? {
         return Ok(Redirect::to(&place.path(&path)).into_response());
     }
-    let searched = if text.is_empty() {
-        Ok(Found::default())
-    } else {
-        lookup::by_text(&app, place.scope, &text, MOST).await
-    };
+    let searched =
+        if text.is_empty() { Ok(Found::default()) } else { lookup::by_text(&app, place.scope, &text, MOST).await };
     let (found, problem) = match searched {
         Ok(found) => (found, None),
         Err(Error::Invalid { message, .. }) => (Found::default(), Some(super::view::sentence(&message))),

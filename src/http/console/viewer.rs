@@ -73,11 +73,6 @@ impl Place {
         id(found.map(|(_, value)| value.as_str()).unwrap_or_default())
     }
 
-    /// A segment of the path.
-    pub fn segment(&self, segment: &str) -> &str {
-        self.segments.iter().find(|(name, _)| name == segment).map(|(_, value)| value.as_str()).unwrap_or_default()
-    }
-
     /// A parameter of the query; empty if it is absent.
     pub fn asked(&self, name: &str) -> &str {
         self.query.text(name)

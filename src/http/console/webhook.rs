@@ -141,7 +141,8 @@ fn outcomes(now: DateTime<Utc>, day: &[Attempted]) -> Vec<Outcome> {
     ];
     let outcome = |(word, about): (&'static str, &'static str)| {
         let name = |back: i64| (hour - Duration::hours(back)).format("%H:00 UTC").to_string();
-        let mut hours: Vec<Counted> = (0..24).rev().map(|back| Counted { name: name(back), ..Counted::default() }).collect();
+        let mut hours: Vec<Counted> =
+            (0..24).rev().map(|back| Counted { name: name(back), ..Counted::default() }).collect();
         let mut count = 0;
         for attempted in day.iter().filter(|attempted| attempted.state == word) {
             count += 1;

@@ -138,7 +138,9 @@ pub async fn create(State(app): State<App>, realm: Realm, form: Form) -> Result<
 
 /// A message about the fields of the API in the words of the form.
 pub fn in_words(message: &str) -> String {
-    message.replace("endpoint_url", "the URL").replace("events must name one or more events", "choose at least one event")
+    message
+        .replace("endpoint_url", "the URL")
+        .replace("events must name one or more events", "choose at least one event")
 }
 
 /// The page that shows a secret.

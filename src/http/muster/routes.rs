@@ -1,14 +1,14 @@
 //! The endpoints of Muster's own API with their descriptions. Directories are read through the WorkOS-shaped one.
 
 use super::{
-    audit, collisions, directories, explain, keys, links, plans, portal, requests, rule_drafts, rule_tests, rules, runs, status,
-    tokens,
+    audit, collisions, directories, explain, keys, links, plans, portal, requests, rule_drafts, rule_tests, rules,
+    runs, status, tokens,
 };
 use crate::domain::id::{DirectoryLabel, DirectoryUserLabel, GroupLabel, MembershipLabel, OrganizationLabel};
 use crate::http::openapi::schema::{either, id_in_request, page_of, text, text_up_to, time, whole_from, word, words};
 use crate::http::openapi::schemas::{
-    audit as of_audit, directories as of_directories, explanations, keys as of_keys, plans as of_plans, rules as of_rules,
-    runs as of_runs, status as of_status,
+    audit as of_audit, directories as of_directories, explanations, keys as of_keys, plans as of_plans,
+    rules as of_rules, runs as of_runs, status as of_status,
 };
 use crate::http::openapi::{Endpoints, Operation, tags};
 
@@ -387,7 +387,9 @@ fn portal() -> Endpoints {
     Endpoints::of(&tags::PORTAL).post("/portal/generate_link", portal::generate_link, |op| {
         op.id("generatePortalLink")
             .summary("Make a link to an organization's portal")
-            .about("It works once and for five minutes, and opens the console for this organization only, for two hours.")
+            .about(
+                "It works once and for five minutes, and opens the console for this organization only, for two hours.",
+            )
             .body(of_keys::new_portal_link())
             .answers(201, "The link. Only this answer shows it.", of_keys::portal_link())
             .fails(404, "There is no such organization.")

@@ -13,7 +13,7 @@ use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::digest;
 use muster::domain::{Clock, Error};
 use muster::scim::dialect::Tolerances;
-use muster::service::access::Access;
+use muster::service::access::{self, Access};
 use muster::service::change::Change;
 use muster::service::converge::{Scope, converge};
 use muster::service::directories::{self, DirectoryFields};

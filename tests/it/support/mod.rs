@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod console;
 pub mod database;
 pub mod described;
 pub mod events;
