@@ -50,6 +50,7 @@ export class Visitor {
     visitor.page = await visitor.context.newPage();
     visitor.script = script;
     t.after(() => visitor.leave());
+    visitor.page.setDefaultTimeout(15_000);
     await visitor.page.setViewport(viewport);
     await visitor.page.setJavaScriptEnabled(script);
     await visitor.inColours(dark ? "dark" : "light");

@@ -5,16 +5,16 @@ import { accessibility, overflow, structure } from "./checks.mjs";
 import { base } from "./server.mjs";
 
 /** How many pages of one kind are looked at: two groups differ less than a group and a run. */
-const ALIKE = 2;
+const ALIKE = 3;
 
 /** The path with ids replaced by their kind: pages of the same kind have the same. */
 export const kindOf = (path) => path.replaceAll(/\b([a-z_]+)_[0-9A-HJKMNP-TV-Z]{26}\b/g, "{$1}");
 
+/** The kind, with the names of what was asked for. */
 function kindOfAddress(address) {
   const { pathname, searchParams } = new URL(address, base);
-  // Texts that somebody searches for make no other page; whether it is searched does.
-  const asked = [...searchParams].map(([name, value]) => (value.length > 24 ? name : `${name}=${kindOf(value)}`));
-  return `${kindOf(pathname)}?${asked.sort().join("&")}`;
+  const asked = [...new Set(searchParams.keys())].sort().join("&");
+  return asked ? `${kindOf(pathname)}?${asked}` : kindOf(pathname);
 }
 
 const isPage = ({ origin, pathname }) =>
@@ -41,6 +41,8 @@ export async function crawl(visitor, paths, look = everything, within = () => tr
       continue;
     }
     pages.push(path);
+    // Parts that come later are parts of the page.
+    if (visitor.script) await visitor.page.waitForFunction(() => !document.querySelector("[data-include]"));
     for (const problem of await look(visitor, path)) problems.push(`${kind}: ${problem}`);
     for (const problem of visitor.problems.splice(before)) problems.push(`${kind}: ${problem}`);
     const title = await visitor.page.title();
@@ -48,7 +50,10 @@ export async function crawl(visitor, paths, look = everything, within = () => tr
     const other = titles.get(title);
     if (other !== undefined && other !== place) problems.push(`${place} has the title of ${other}: ${title}`);
     titles.set(title, place);
-    const links = await visitor.page.$$eval("a[href]", (all) => all.map((link) => link.href));
+    const links = await visitor.page.$$eval("a[href]", (all) =>
+      // Also those in pictures, whose `href` is no text.
+      all.map((link) => new URL(link.getAttribute("href"), document.baseURI).href),
+    );
     for (const link of links.map((href) => new URL(href))) {
       link.hash = "";
       if (isPage(link) && within(link)) queue.push(link.pathname + link.search);

@@ -49,16 +49,16 @@ test("what a rule would do follows while it is written", async (t) => {
   const visitor = await asOwner(t);
   await visitor.go(`/console/${id}/rules/new`);
   await visitor.fill("Key", "engineers");
+  await (await visitor.find("checkbox", "Each group becomes a native group")).click();
   await visitor.fill("Directory groups", FILTER);
   await visitor.sees("2 of 3 directory groups matched", "#effect");
   await visitor.sees("eng-ios", "#effect");
   await visitor.fill("Pattern of the name", "^eng-(?<team>.+)$");
-  await (await visitor.find("checkbox", "Each group becomes a native group")).click();
   await visitor.fill("Its name", "{{ team | title }} team");
   await visitor.sees("Ios team", "#effect");
   await visitor.sees("2 people concerned", "#effect");
   await visitor.sees("3 group memberships begin", "#effect");
-  await visitor.fill("Directory groups", 'displayName eq "sales"');
+  await visitor.fill("Directory groups", 'displayName eq "eng-web"');
   await visitor.sees("1 of 3 directory groups matched", "#effect");
   const { data } = await api("GET", `/mapping_rules?organization_id=${id}`);
   assert.deepEqual(data, [], "nothing is saved while one writes");

@@ -7,5 +7,6 @@ import "./hostile.mjs";
 import "./live.mjs";
 import "./rules.mjs";
 import "./runs.mjs";
+import "./people.mjs";
 import "./no_script.mjs";
 import "./every_page.mjs";

@@ -207,5 +207,7 @@ every("[data-include]", async (place) => {
     if (part) place.replaceChildren(...document.importNode(part, true).childNodes);
   } catch {
     // The link to the page stays.
+  } finally {
+    delete place.dataset.include;
   }
 });
