@@ -55,7 +55,7 @@ export async function rich() {
   await okta.group("Legal", []);
   await rule(id, "legal", { group: 'displayName eq "Legal"' }, [{ mirror_group: {} }]);
   // A member who is not there yet, somebody whose account is another's, and requests that are refused.
-  await okta.group("eng-platform", ["00000000-0000-4000-8000-000000000000"]).catch(() => {});
+  await okta.group("eng-data", ["00000000-0000-4000-8000-000000000000"]).catch(() => {});
   const { id: elsewhere } = await organization("Initech");
   const foreign = `grace.${unique()}@initech.example`;
   const user = await api("POST", "/user_management/users", { email: foreign, first_name: "Grace", email_verified: true });

@@ -8,9 +8,9 @@ import { rich } from "./data.mjs";
 import { organization } from "./server.mjs";
 
 test("no page keeps anybody out, scrolls sideways, or complains", async (t) => {
-  const { id } = await rich();
+  const { id, plan } = await rich();
   const visitor = await asOwner(t);
-  const { pages, kinds, problems } = await crawl(visitor, [`/console/${id}`, "/console"], everything, (link) =>
+  const { pages, kinds, problems } = await crawl(visitor, [`/console/${id}`, "/console", `/console/${id}/plans/${plan.id}`], everything, (link) =>
     // Other tests have organizations of their own.
     !/\/console\/org_/.test(link.pathname) || link.pathname.startsWith(`/console/${id}`),
   );

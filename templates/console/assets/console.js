@@ -57,6 +57,10 @@ function prepare(within) {
 }
 prepare(document);
 
+// On a phone the sections are a strip: where one is, is in sight.
+const section = document.querySelector(".side [aria-current]");
+if (section) section.closest("ul").scrollLeft = section.offsetLeft - 60;
+
 // --- News ----------------------------------------------------------------------------------------
 
 const parser = new DOMParser();
