@@ -5,6 +5,7 @@ import "./keyboard.mjs";
 import "./attacks.mjs";
 import "./hostile.mjs";
 import "./live.mjs";
+import "./setup.mjs";
 import "./rules.mjs";
 import "./runs.mjs";
 import "./people.mjs";
