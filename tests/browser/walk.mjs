@@ -9,5 +9,6 @@ import "./setup.mjs";
 import "./rules.mjs";
 import "./runs.mjs";
 import "./people.mjs";
+import "./admins.mjs";
 import "./no_script.mjs";
 import "./every_page.mjs";
