@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { OWNER, Visitor, asOwner } from "./browser.mjs";
-import { base, organization, portalLink, site, unique } from "./server.mjs";
+import { foreign } from "./data.mjs";
+import { Directory, api, base, organization, portalLink, rule, site, unique } from "./server.mjs";
 
 const { hostname } = new URL(base);
 
@@ -114,4 +115,27 @@ test("a guest of the portal sees their organization and nothing else", async (t)
   await guest.go(`/console/${own.id}`);
   const back = await guest.page.$eval(".menu a[href^=https]", (way) => way.href);
   assert.equal(back, "https://app.example/settings");
+});
+
+test("a guest of the portal cannot take an account that is another organization's", async (t) => {
+  const own = await organization();
+  const okta = await Directory.of(own.id, "Okta");
+  const { email, id: account } = await foreign();
+  await rule(own.id, "everybody", { user: "active eq true" }, [{ ensure_membership: {} }]);
+  const person = await okta.user(email, { emails: [{ value: email, primary: true }] });
+  const guest = (await Visitor.of(t)).expect(/status of 4\d\d/);
+  await guest.go(await portalLink(own.id));
+  await guest.press("Open the portal");
+  const page = `/console/${own.id}/directories/${okta.id}/users/${person}`;
+  assert.equal((await guest.go(page)).status(), 200);
+  assert.match(await guest.text("main"), /pending/);
+  for (const fields of [{}, { user_id: account }]) {
+    await guest.page.evaluate(
+      (to, body) => fetch(to, { method: "POST", body: new URLSearchParams(body) }),
+      `${page}/confirm`,
+      fields,
+    );
+    const { data } = await api("GET", `/identity_links?organization_id=${own.id}`);
+    assert.deepEqual(data.map(({ state }) => state), ["pending"]);
+  }
 });

@@ -7,6 +7,8 @@ import { after } from "node:test";
 import puppeteer from "puppeteer-core";
 import { base, firstOwnerLink } from "./server.mjs";
 
+/** How long a page may take for what it does at once, in milliseconds: machines that test are busy. */
+const PATIENCE = 30_000;
 export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 export const OWNER = { email: "olivia.owner@muster.example", name: "Olivia Owner", password: "six small boats at dawn" };
@@ -19,9 +21,9 @@ let running = null;
 export function chromium() {
   running ??= puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? PROGRAMS.find(existsSync),
-    // Chromium's sandbox cannot be had by root, as which tests run in containers.
+    // Neither root nor a container can have Chromium's sandbox, and every page is one of ours.
     args: [
-      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+      "--no-sandbox",
       "--disable-gpu",
       "--disable-dev-shm-usage",
       "--disable-background-networking",
@@ -50,7 +52,7 @@ export class Visitor {
     visitor.page = await visitor.context.newPage();
     visitor.script = script;
     t.after(() => visitor.leave());
-    visitor.page.setDefaultTimeout(15_000);
+    visitor.page.setDefaultTimeout(PATIENCE);
     await visitor.page.setViewport(viewport);
     await visitor.page.setJavaScriptEnabled(script);
     await visitor.inColours(dark ? "dark" : "light");
@@ -133,7 +135,7 @@ export class Visitor {
       return wanted.source === undefined ? words.includes(wanted) : new RegExp(wanted.source, wanted.flags).test(words);
     };
     const wanted = text instanceof RegExp ? { source: text.source, flags: text.flags } : text;
-    return this.page.waitForFunction(said, { timeout: 15_000 }, wanted, selector).catch(async (error) => {
+    return this.page.waitForFunction(said, {}, wanted, selector).catch(async (error) => {
       const words = await this.text(selector).catch(() => "(it is not there)");
       throw new Error(`${this.path} does not say ${text} in ${selector}, but:\n${words}`, { cause: error });
     });
@@ -177,7 +179,7 @@ export class Visitor {
   }
 
   async #leads(action) {
-    const [response] = await Promise.all([this.page.waitForNavigation({ timeout: 15_000 }), action()]);
+    const [response] = await Promise.all([this.page.waitForNavigation(), action()]);
     return response;
   }
 

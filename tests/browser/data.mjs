@@ -34,6 +34,15 @@ export async function parked(organizationId, name = "OneLogin") {
   return { directory, run, names: LEAVING, group };
 }
 
+/** An account that another organization has. */
+export async function foreign() {
+  const { id: organization_id } = await organization("Initech");
+  const email = `grace.${unique()}@initech.example`;
+  const user = await api("POST", "/user_management/users", { email, first_name: "Grace", email_verified: true });
+  await api("POST", "/user_management/organization_memberships", { user_id: user.id, organization_id });
+  return user;
+}
+
 /** Acme with everything that a page can show: what is parked, refused, saved and not applied, contested, pending. */
 export async function rich() {
   const acmes = await acme();
@@ -56,11 +65,8 @@ export async function rich() {
   await rule(id, "legal", { group: 'displayName eq "Legal"' }, [{ mirror_group: {} }]);
   // A member who is not there yet, somebody whose account is another's, and requests that are refused.
   await okta.group("eng-data", ["00000000-0000-4000-8000-000000000000"]).catch(() => {});
-  const { id: elsewhere } = await organization("Initech");
-  const foreign = `grace.${unique()}@initech.example`;
-  const user = await api("POST", "/user_management/users", { email: foreign, first_name: "Grace", email_verified: true });
-  await api("POST", "/user_management/organization_memberships", { user_id: user.id, organization_id: elsewhere });
-  const guest = await okta.user(foreign, { emails: [{ value: foreign, primary: true }], displayName: "Grace Guest" });
+  const { email } = await foreign();
+  const guest = await okta.user(email, { emails: [{ value: email, primary: true }], displayName: "Grace Guest" });
   await okta.group("eng-guests", [guest]);
   await entra.request("POST", "/Users", { userName: "" }).catch(() => {});
   await entra.request("GET", '/Users?filter=userNam%20eq%20"x"').catch(() => {});
