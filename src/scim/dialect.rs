@@ -84,6 +84,34 @@ impl Tolerance {
     }
 }
 
+/// What a tolerance accepts, in words for an admin, by its name; empty for a name of another version.
+pub fn meaning(name: &str) -> &'static str {
+    match name {
+        "op_case" => "the name of an operation in another case, such as \"Replace\"",
+        "boolean_string" => "true and false written as text",
+        "boolean_filter_string" => "true and false compared as text in a filter",
+        "path_key" => "a key that is a path, such as \"name.givenName\"",
+        "remove_by_value" => "a removal that lists in its value what goes",
+        "scalar_for_array" => "one value where a list is due",
+        "array_for_scalar" => "a list where one value is due",
+        "string_for_complex" => "a bare text where an object is due, taken as its value",
+        "empty_string" => "an empty text for \"not set\"",
+        "id_in_patch" => "the resource's own id within a change",
+        "meta_in_patch" => "meta within a change, ignored",
+        "complex_comparison" => "an object compared with a text in a filter",
+        "value_path_comparison" => "a comparison behind a value filter, such as emails[type eq \"work\"].value eq …",
+        "replace_creates" => "a replacement of a value that was not there, which made it",
+        "remove_value_ignored" => "a value on the removal of one thing, ignored",
+        "unknown_schema" => "a schema that nobody here knows and that holds no data",
+        "legacy_urn" => "the name of a schema from before the standard, or misspelt",
+        "name_case" => "the name of an attribute in another case",
+        "unquoted_literal" => "a text in a filter without quotes",
+        "unknown_attribute" => "an attribute that no schema has, ignored",
+        "missing_urn" => "an attribute of an extension named without the extension",
+        _ => "",
+    }
+}
+
 /// The tolerances that one request used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tolerances(BTreeSet<Tolerance>);

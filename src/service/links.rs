@@ -54,6 +54,14 @@ pub async fn list(app: &App, scope: OrganizationScope, search: &Search, page: &P
     Ok(page.map(|listed| shown(scope.organization(), listed, &accounts)))
 }
 
+/// The link of a directory user of the organization; `None` for one who never was to be linked.
+pub async fn find(app: &App, scope: OrganizationScope, id: DirectoryUserId) -> Result<Option<Shown>> {
+    let mut tx = app.db.read().await?;
+    let Some(listed) = links::find(&mut tx, scope.organization(), id).await? else { return Ok(None) };
+    let accounts = users::by_emails(&mut tx, scope.organization(), address(&listed)).await?;
+    Ok(Some(shown(scope.organization(), listed, &accounts)))
+}
+
 /// The folded address by which an account may be found for a link that is not in force.
 fn address(listed: &ListedLink) -> Option<String> {
     let open = matches!(listed.link.state.as_str(), "pending" | "refused");

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::statement::{Param, sql};
+use super::statement::{Column, Param, Rows, sql};
 use super::{Page, PageRequest, Tx, containing, policies};
 use crate::domain::directory::{Directory, DirectorySettings};
 use crate::domain::id::{DirectoryId, OrganizationId};
@@ -184,4 +184,35 @@ pub async fn counts(tx: &mut Tx, organization: OrganizationId, directory: Direct
             (SELECT COUNT(*) FROM directory_groups WHERE organization_id = $1 AND directory_id = $2)");
     let (all, inactive_users, groups): (i64, i64, i64) = tx.fetch_one(stmt.bind(organization).bind(directory)).await?;
     Ok(Counts { active_users: all - inactive_users, inactive_users, groups })
+}
+
+/// A directory in a list: what it holds, and when it was last heard of.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Summary {
+    /// The directory.
+    pub directory_id: DirectoryId,
+    /// Its people, active or not.
+    pub people: i64,
+    /// Its groups.
+    pub groups: i64,
+    /// When one of its tokens was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Sums up these directories of an organization, by indexes alone.
+pub async fn summaries(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directories: impl IntoIterator<Item = DirectoryId>,
+) -> Result<Vec<Summary>> {
+    let text = format!(
+        "SELECT d.id AS directory_id,
+            (SELECT COUNT(*) FROM directory_users u WHERE u.organization_id = $2 AND u.directory_id = d.id) AS people,
+            (SELECT COUNT(*) FROM directory_groups g WHERE g.organization_id = $2 AND g.directory_id = d.id) AS groups,
+            (SELECT MAX(t.last_used_at) FROM scim_tokens t WHERE t.organization_id = $2 AND t.directory_id = d.id)
+                AS last_used_at
+         FROM {} directories d ON d.organization_id = $2 AND d.id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    tx.fetch_all(sql(text).bind(Rows::ids(directories)).bind(organization)).await
 }

@@ -257,6 +257,35 @@ pub async fn others(tx: &mut Tx, organization: OrganizationId, group: DirectoryG
     Ok(rows)
 }
 
+/// References of a group to members who are not known, up to `limit` of them, in no order.
+pub async fn pending_references(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: DirectoryGroupId,
+    limit: i64,
+) -> Result<Vec<String>> {
+    let stmt = sql("SELECT value FROM directory_edges WHERE organization_id = $1 AND group_id = $2
+         AND user_id IS NULL AND subgroup_id IS NULL AND value IS NOT NULL LIMIT $3");
+    let rows: Vec<(String,)> = tx.fetch_all(stmt.bind(organization).bind(group).bind(limit)).await?;
+    Ok(rows.into_iter().map(|(value,)| value).collect())
+}
+
+/// The groups that are members of a group, with their names, up to `limit` of them, by id.
+pub async fn subgroups(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    group: DirectoryGroupId,
+    limit: i64,
+) -> Result<Vec<(DirectoryGroupId, String)>> {
+    let text = format!(
+        "SELECT g.id, g.display_name FROM directory_edges e
+            {} directory_groups g ON g.organization_id = $1 AND g.id = e.subgroup_id
+         WHERE e.organization_id = $1 AND e.group_id = $2 AND e.subgroup_id IS NOT NULL ORDER BY e.subgroup_id LIMIT $3",
+        tx.join()
+    );
+    tx.fetch_all(sql(text).bind(organization).bind(group).bind(limit)).await
+}
+
 /// Where a member stands in a list: users by id, then groups by id, then pending ones by their text.
 /// Sorted here, because the engines disagree on where NULLs and which texts come first.
 fn place(row: &EdgeRow) -> (bool, Option<DirectoryUserId>, bool, Option<DirectoryGroupId>, Option<&str>) {

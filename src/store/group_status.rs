@@ -16,9 +16,15 @@ pub enum Standing {
     Parked,
     /// A rule keeps their people out.
     Excepted,
+    /// Some of their members are not known.
+    Pending,
 }
 
 const BINDING: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.organization_id = $1 AND b.directory_group_id = g.id";
+
+/// The members of a group that are not known.
+const PENDING: &str = "FROM directory_edges p WHERE p.organization_id = $1 AND p.group_id = g.id
+    AND p.user_id IS NULL AND p.subgroup_id IS NULL";
 
 impl Standing {
     fn condition(self) -> String {
@@ -27,6 +33,7 @@ impl Standing {
             Standing::Unmatched => format!("NOT {BINDING} AND (b.matched OR b.excepted))"),
             Standing::Parked => format!("{BINDING} AND b.mirror_state = 'parked')"),
             Standing::Excepted => format!("{BINDING} AND b.excepted)"),
+            Standing::Pending => format!("EXISTS (SELECT 1 {PENDING})"),
         }
     }
 }
@@ -40,6 +47,21 @@ pub struct ListedGroup {
     pub display_name: String,
     /// How many members it has, people and groups.
     pub members: i64,
+    /// How many of them are not known.
+    pub pending: i64,
+}
+
+fn listed() -> String {
+    format!(
+        "SELECT g.id, g.display_name, (SELECT COUNT(*) FROM directory_edges e
+            WHERE e.organization_id = $1 AND e.group_id = g.id) AS members, (SELECT COUNT(*) {PENDING}) AS pending
+         FROM directory_groups g WHERE g.organization_id = $1"
+    )
+}
+
+/// One group.
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: DirectoryGroupId) -> Result<Option<ListedGroup>> {
+    tx.fetch_optional(sql(listed() + " AND g.id = $2").bind(organization).bind(id)).await
 }
 
 /// A page of a directory's groups; `search` is part of a name.
@@ -51,10 +73,7 @@ pub async fn list(
     search: Option<&str>,
     page: &PageRequest,
 ) -> Result<Page<ListedGroup>> {
-    let mut text = "SELECT g.id, g.display_name, (SELECT COUNT(*) FROM directory_edges e
-            WHERE e.organization_id = $1 AND e.group_id = g.id) AS members
-         FROM directory_groups g WHERE g.organization_id = $1 AND g.directory_id = $2"
-        .to_owned();
+    let mut text = listed() + " AND g.directory_id = $2";
     let mut params: Vec<Param> = vec![organization.into(), directory.into()];
     if let Some(standing) = standing {
         text.push_str(&format!(" AND {}", standing.condition()));

@@ -12,6 +12,7 @@ pub mod db;
 mod dialect;
 pub mod directories;
 pub mod directory_groups;
+pub mod directory_people;
 pub mod directory_users;
 pub mod domains;
 pub mod edges;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::statement::{Column, Param, Rows, cell, sql};
-use super::{Page, PageRequest, Tx};
+use super::{Page, PageRequest, Tx, containing};
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, OrganizationId, RequestId, ScimTokenId};
 
@@ -107,6 +107,8 @@ pub async fn insert(tx: &mut Tx, entries: &[RequestEntry]) -> Result<()> {
 pub struct ListedRequest {
     /// The id.
     pub id: RequestId,
+    /// The directory that it came to.
+    pub directory_id: DirectoryId,
     /// The HTTP method.
     pub method: String,
     /// The path below the base URL.
@@ -143,26 +145,27 @@ pub struct WholeRequest {
     pub last_position: Option<i64>,
 }
 
-const LISTED: &str = "r.id, r.method, r.path, r.status, r.scim_type, r.detail, r.tolerances, r.resource_id,
+const LISTED: &str =
+    "r.id, r.directory_id, r.method, r.path, r.status, r.scim_type, r.detail, r.tolerances, r.resource_id,
                       r.user_agent, r.steps, r.events, r.created_at";
 
-/// The entry of this request, if the directory has it.
-pub async fn find(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    directory: DirectoryId,
-    id: RequestId,
-) -> Result<Option<WholeRequest>> {
-    let text = format!(
-        "SELECT {LISTED}, r.body, r.last_position FROM requests r
-         WHERE r.organization_id = $1 AND r.directory_id = $2 AND r.id = $3"
-    );
-    tx.fetch_optional(sql(text).bind(organization).bind(directory).bind(id)).await
+/// The entry of this request, if the organization has it.
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: RequestId) -> Result<Option<WholeRequest>> {
+    let text =
+        format!("SELECT {LISTED}, r.body, r.last_position FROM requests r WHERE r.organization_id = $1 AND r.id = $2");
+    tx.fetch_optional(sql(text).bind(organization).bind(id)).await
 }
 
 /// Which entries a list is about.
 #[derive(Debug, Default)]
 pub struct Search {
+    /// Only those that came to this directory.
+    pub directory: Option<DirectoryId>,
+    /// Only those that were refused.
+    pub refused: bool,
+    /// Only with this as part of the path, the reason or the `User-Agent`, without case; of the latest
+    /// [`LOOKED_THROUGH`] of the organization, since no index helps.
+    pub text: Option<String>,
     /// Only with a status in one of these ranges, ends included; all when empty.
     pub statuses: Vec<(i64, i64)>,
     /// Only with one of these methods; all when empty.
@@ -176,16 +179,38 @@ pub struct Search {
 /// An entry's id is minted when its request comes, its time noted when the answer goes; no request takes so long.
 const LONGEST_REQUEST: Duration = Duration::hours(1);
 
-/// A page of a directory's log.
+/// How many of the latest requests are looked through for a text.
+pub const LOOKED_THROUGH: i64 = 20_000;
+
+/// A page of an organization's log.
 pub async fn list(
     tx: &mut Tx,
     organization: OrganizationId,
-    directory: DirectoryId,
     search: &Search,
     page: &PageRequest,
 ) -> Result<Page<ListedRequest>> {
-    let mut text = format!("SELECT {LISTED} FROM requests r WHERE r.organization_id = $1 AND r.directory_id = $2");
-    let mut params: Vec<Param> = vec![organization.into(), directory.into()];
+    let mut text = format!("SELECT {LISTED} FROM requests r WHERE r.organization_id = $1");
+    let mut params: Vec<Param> = vec![organization.into()];
+    if let Some(directory) = search.directory {
+        params.push(directory.into());
+        text.push_str(&format!(" AND r.directory_id = ${}", params.len()));
+    }
+    if search.refused {
+        // In the words of the index of those.
+        text.push_str(" AND r.status >= 400");
+    }
+    if let Some(part) = &search.text {
+        params.extend([LOOKED_THROUGH.into(), RequestId::nil().into(), containing(part).into()]);
+        let n = params.len();
+        text.push_str(&format!(
+            " AND r.id >= COALESCE((SELECT x.id FROM requests x WHERE x.organization_id = $1
+                ORDER BY x.id DESC LIMIT 1 OFFSET ${}), ${})
+              AND (LOWER(r.path) LIKE ${n} ESCAPE '\\' OR LOWER(r.detail) LIKE ${n} ESCAPE '\\'
+                OR LOWER(r.user_agent) LIKE ${n} ESCAPE '\\')",
+            n - 2,
+            n - 1
+        ));
+    }
     if !search.statuses.is_empty() {
         let mut ranges = Rows::default();
         for (from, to) in &search.statuses {

@@ -118,6 +118,13 @@ fn overall(cards: &[Card], needs: &[Need]) -> Overall {
 }
 
 async fn card(app: &App, place: &Place, status: Status) -> Result<Card> {
+    let bars = bars(app, place, &status).await?;
+    let (tone, word) = tone(&status);
+    Ok(Card { tone, word, bars, status })
+}
+
+/// The requests of a directory in the last 24 hours, hour by hour.
+pub async fn bars(app: &App, place: &Place, status: &Status) -> Result<Bars> {
     let now = app.clock.now();
     let hour = now.duration_trunc(Duration::hours(1)).unwrap_or(now);
     let bounds: Vec<_> = (0..24).map(|at| (hour - Duration::hours(23 - at), hour - Duration::hours(22 - at))).collect();
@@ -136,8 +143,7 @@ async fn card(app: &App, place: &Place, status: Status) -> Result<Card> {
         number(status.requests),
         number(status.refused)
     );
-    let (tone, word) = tone(&status);
-    Ok(Card { tone, word, bars: Bars::of(&counts, text), status })
+    Ok(Bars::of(&counts, text))
 }
 
 /// How a directory stands, in a colour and a word.
@@ -179,7 +185,7 @@ fn need(place: &Place, status: &Status, attention: &Attention) -> Need {
         "many_refused" => format!("/activity?directory={}&status=refused", status.directory.id),
         "never_connected" => format!("{directory}/setup"),
         "links_pending" => format!("{directory}/users?link=pending"),
-        "members_pending" => format!("{directory}/groups"),
+        "members_pending" => format!("{directory}/groups?state=pending"),
         "origins_frozen" => "/rules".to_owned(),
         "mirrors_parked" => format!("{directory}/groups?state=parked"),
         "groups_unmatched" => format!("{directory}/groups?state=unmatched"),

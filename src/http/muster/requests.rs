@@ -30,9 +30,10 @@ pub async fn list(
         methods: query.many("method").iter().map(|method| method.to_ascii_uppercase()).collect(),
         resource: query.one("resource_id").map(str::to_owned),
         since: query.time("since")?,
+        ..Search::default()
     };
     let paging = query.paging::<RequestLabel>()?;
-    let page = request_log::list(&app, &access, directory, &search, &paging.request).await?;
+    let page = request_log::list(&app, &access, directory, search, &paging.request).await?;
     Ok(ok(paging.envelope(page, |request| json(directory, &request))))
 }
 

@@ -346,7 +346,11 @@ fn status() -> Endpoints {
         .get("/directories/{directory}/groups_status", status::groups_status, |op| {
             op.id("listGroupStatus")
                 .summary("What rules made of each directory group")
-                .query("state", of_status::group_states(), "Only groups that stand so.")
+                .query(
+                    "state",
+                    of_status::group_filters(),
+                    "Only groups that stand so; `pending`: with members who are not known.",
+                )
                 .query("search", text_up_to(256), "Part of the name.")
                 .lists(of_status::group_status())
         })

@@ -49,7 +49,8 @@ fn standing(word: &str) -> Result<Standing, Error> {
         "unmatched" => Ok(Standing::Unmatched),
         "parked" => Ok(Standing::Parked),
         "excepted" => Ok(Standing::Excepted),
-        _ => Err(Error::invalid("state", "invalid_state", "state is bound, unmatched, parked or excepted")),
+        "pending" => Ok(Standing::Pending),
+        _ => Err(Error::invalid("state", "invalid_state", "state is bound, unmatched, parked, excepted or pending")),
     }
 }
 
@@ -67,7 +68,7 @@ fn group_json(status: &GroupStatus) -> Value {
     json!({
         "object": "directory_group_status",
         "id": group.id,
-        "directory_group": {"id": group.id, "name": group.display_name, "members": group.members},
+        "directory_group": {"id": group.id, "name": group.display_name, "members": group.members, "pending": group.pending},
         "state": status.state(),
         "rules": status.rules.iter().map(binding).collect::<Vec<_>>(),
         "native_groups": native.collect::<Vec<_>>(),

@@ -13,7 +13,7 @@ use crate::domain::id::DirectoryId;
 use crate::domain::rule::Rule;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
-use crate::store::directories::{self, Counts};
+use crate::store::directories::{self, Counts, Summary};
 use crate::store::{Lane, Page, PageRequest, Tx, rules};
 
 /// The type of a directory about which nothing is known.
@@ -190,4 +190,13 @@ pub async fn list(
     }
     let organization = organization.map(OrganizationScope::organization).or(access.only());
     directories::list(&mut tx, organization, search, page).await
+}
+
+/// What each of these directories of an organization holds, and when it was last heard of.
+pub async fn summaries(
+    app: &App,
+    scope: OrganizationScope,
+    directories: impl IntoIterator<Item = DirectoryId>,
+) -> Result<Vec<Summary>> {
+    directories::summaries(&mut app.db.read().await?, scope.organization(), directories).await
 }

@@ -66,6 +66,13 @@ pub async fn list(
     Ok(Page { rows, has_before, has_after })
 }
 
+/// One binding.
+pub async fn get(app: &App, scope: OrganizationScope, rule: RuleId, group: DirectoryGroupId) -> Result<Shown> {
+    let mut tx = app.db.read().await?;
+    let listed = found(&mut tx, scope.organization(), rule, group).await?;
+    with_groups(&mut tx, scope.organization(), vec![listed]).await?.pop().ok_or_else(|| missing(group))
+}
+
 /// Decides what becomes of a mirror, and makes native state follow.
 ///
 /// # Errors

@@ -3,8 +3,10 @@
 use crate::app::App;
 use crate::domain::directory::DirectoryUser;
 use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId};
+use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
+use crate::store::directory_people::{self, ListedPerson};
 use crate::store::directory_users::{self, Search};
 use crate::store::{Owned, Page, PageRequest, directories, directory_groups};
 
@@ -53,4 +55,15 @@ pub async fn get(app: &App, access: &Access, id: DirectoryUserId) -> Result<Owne
     let mut tx = app.db.read().await?;
     let found = directory_users::find_in(&mut tx, access.only(), id).await?;
     found.ok_or_else(|| Error::not_found("directory user", id))
+}
+
+/// A page of the people of a directory, each with how they are linked.
+pub async fn linked(
+    app: &App,
+    scope: OrganizationScope,
+    directory: DirectoryId,
+    search: &directory_people::Search,
+    page: &PageRequest,
+) -> Result<Page<ListedPerson>> {
+    directory_people::list(&mut app.db.read().await?, scope.organization(), directory, search, page).await
 }

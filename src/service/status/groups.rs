@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::app::App;
-use crate::domain::Result;
 use crate::domain::directory::{Directory, DirectoryGroup};
 use crate::domain::group_verdict::{KeptOut, kept_out};
 use crate::domain::id::{DirectoryGroupId, DirectoryId, GroupId, RuleId};
 use crate::domain::native::name_key;
 use crate::domain::rule::{Action, Rule, RuleDocument};
 use crate::domain::suggestion::{Suggestion, prefixes, suggest};
+use crate::domain::{Error, Result};
 use crate::service::access::Access;
 use crate::service::converge::Ground;
 use crate::service::directories;
@@ -75,18 +75,37 @@ pub async fn list(
     let organization = directory.organization;
     let mut tx = app.db.snapshot().await?;
     let page = group_status::list(&mut tx, organization, id, query.standing, query.search, page).await?;
-    let ground = Ground::load(&mut tx, organization).await?;
+    let Page { rows, has_before, has_after } = page;
+    Ok(Page { rows: described(&mut tx, &directory, rows).await?, has_before, has_after })
+}
+
+/// One group of a directory, if the caller reaches it.
+pub async fn get(app: &App, access: &Access, id: DirectoryId, group: DirectoryGroupId) -> Result<GroupStatus> {
+    let directory = directories::get(app, access, id).await?;
+    let missing = || Error::not_found("directory group", group);
+    let mut tx = app.db.snapshot().await?;
+    let owned = directory_groups::find_in(&mut tx, Some(directory.organization), group).await?;
+    owned.filter(|owned| owned.value.directory == id).ok_or_else(missing)?;
+    let found = group_status::find(&mut tx, directory.organization, group).await?.ok_or_else(missing)?;
+    described(&mut tx, &directory, vec![found]).await?.pop().ok_or_else(missing)
+}
+
+/// These groups of a directory, each with what became of it.
+async fn described(tx: &mut Tx, directory: &Directory, rows: Vec<ListedGroup>) -> Result<Vec<GroupStatus>> {
+    let organization = directory.organization;
+    let ground = Ground::load(tx, organization).await?;
     let mut bound: HashMap<DirectoryGroupId, Vec<NamedBinding>> = HashMap::new();
-    for binding in group_status::bindings(&mut tx, organization, page.rows.iter().map(|group| group.id)).await? {
+    for binding in group_status::bindings(tx, organization, rows.iter().map(|group| group.id)).await? {
         bound.entry(binding.directory_group_id).or_default().push(binding);
     }
-    let targets = Targets::load(&mut tx, &ground).await?;
-    let mut page = page.map(|group| {
+    let targets = Targets::load(tx, &ground).await?;
+    let described = rows.into_iter().map(|group| {
         let rules = bound.remove(&group.id).unwrap_or_default();
         GroupStatus { native_groups: targets.of(&rules), rules, group, suggestion: None, kept_out_by: Vec::new() }
     });
-    explain_unmatched(&mut tx, &directory, &ground.rules, &mut page.rows).await?;
-    Ok(page)
+    let mut described: Vec<GroupStatus> = described.collect();
+    explain_unmatched(tx, directory, &ground.rules, &mut described).await?;
+    Ok(described)
 }
 
 /// Native groups that rules put people into by name.

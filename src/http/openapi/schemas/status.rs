@@ -93,6 +93,11 @@ pub fn group_states() -> Value {
     words(&["bound", "unmatched", "parked", "excepted"])
 }
 
+/// What a list of directory groups can be narrowed by.
+pub fn group_filters() -> Value {
+    words(&["bound", "unmatched", "parked", "excepted", "pending"])
+}
+
 /// `directory_group_status`
 pub fn group_status() -> Value {
     let rule = || object([must("id", id::<RuleLabel>(), "The rule."), must("key", text(), "Its handle.")]);
@@ -117,6 +122,7 @@ pub fn group_status() -> Value {
         must("id", id::<DirectoryGroupLabel>(), "The directory group."),
         must("name", nullable(text()), "Its name."),
         must("members", count(), "How many members it has."),
+        must("pending", count(), "How many of them are not known."),
     ]);
     let suggestion = object([
         must("type", words(&["into_group", "edit_rule", "mirror_group"]), "What might be done."),
