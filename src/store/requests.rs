@@ -163,7 +163,7 @@ pub struct Search {
     pub directory: Option<DirectoryId>,
     /// Only those that were refused.
     pub refused: bool,
-    /// Only with this as part of the path, the reason or the `User-Agent`, without case; of the latest
+    /// Only with this as part of the path, the reason, the `User-Agent` or the resource's id, without case; of the latest
     /// [`LOOKED_THROUGH`] of the organization, since no index helps.
     pub text: Option<String>,
     /// Only with a status in one of these ranges, ends included; all when empty.
@@ -206,7 +206,7 @@ pub async fn list(
             " AND r.id >= COALESCE((SELECT x.id FROM requests x WHERE x.organization_id = $1
                 ORDER BY x.id DESC LIMIT 1 OFFSET ${}), ${})
               AND (LOWER(r.path) LIKE ${n} ESCAPE '\\' OR LOWER(r.detail) LIKE ${n} ESCAPE '\\'
-                OR LOWER(r.user_agent) LIKE ${n} ESCAPE '\\')",
+                OR LOWER(r.user_agent) LIKE ${n} ESCAPE '\\' OR LOWER(r.resource_id) LIKE ${n} ESCAPE '\\')",
             n - 2,
             n - 1
         ));

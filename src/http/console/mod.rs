@@ -8,12 +8,14 @@
 //! `service` answers. The route table below says who may come, and what each form does in the words of the audit log.
 
 mod account;
+mod activity;
 mod asked;
 pub mod assets;
 mod audit;
 mod charts;
 mod cookie;
 mod csv;
+mod directories;
 mod entry;
 mod events;
 mod failure;
@@ -34,6 +36,7 @@ mod paging;
 mod people;
 mod plans;
 mod realm;
+mod request;
 mod rules;
 mod runs;
 mod search;
@@ -55,6 +58,7 @@ pub fn routes(app: &App) -> Router<App> {
 /// Every page and form.
 pub fn table(app: &App) -> Pages {
     coming_and_going(app).merge(environment(app)).merge(organization(app)).merge(organization_of_operators(app))
+        .merge(directories::pages(app))
 }
 
 fn coming_and_going(app: &App) -> Pages {
@@ -133,6 +137,8 @@ fn organization(app: &App) -> Pages {
         .page("/console/{organization}/people/{membership}", people::show)
         .form("/console/{organization}/verification/repair", "createMappingPlan", runs::repair)
         .page("/console/{organization}/search", search::show)
+        .page("/console/{organization}/activity", activity::list)
+        .page("/console/{organization}/activity/{request}", request::show)
 }
 
 /// What only operators see.

@@ -16,6 +16,6 @@ mod rule_tests;
 mod rules;
 mod runs;
 mod status;
-mod tokens;
+pub mod tokens;
 
 pub use routes::routes;

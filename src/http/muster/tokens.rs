@@ -86,7 +86,7 @@ fn json(token: &ScimToken) -> Value {
 }
 
 /// Networks in CIDR notation, or single addresses.
-fn networks(texts: &[String]) -> Result<Vec<IpNet>> {
+pub fn networks(texts: &[String]) -> Result<Vec<IpNet>> {
     if texts.len() > MAX_NETWORKS {
         let message = format!("allowed_ips has {MAX_NETWORKS} entries at most");
         return Err(Error::invalid("allowed_ips", "too_many", message));

@@ -91,6 +91,9 @@ function exchange(old, fresh) {
   }
 }
 
+// Where the page is read again: its own address, or the one that it names, if it answers a form.
+const address = () => document.querySelector("[data-live][data-from]")?.dataset.from ?? location.href;
+
 let reading = false;
 let again = false;
 async function refresh() {
@@ -98,7 +101,7 @@ async function refresh() {
   if (reading) return void (again = true);
   reading = true;
   try {
-    const page = await read(location.href);
+    const page = await read(address());
     every("[data-live]", (part) => {
       // Somebody is typing in it.
       if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;

@@ -1,0 +1,91 @@
+//! The tokens of a directory: made, shown once, revoked.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+
+use super::{directory, path, show};
+use crate::app::App;
+use crate::domain::directory::Directory;
+use crate::domain::id::{ScimTokenId, ScimTokenLabel};
+use crate::domain::{Error, Result};
+use crate::http::console::failure::PageFailure;
+use crate::http::console::form::Form;
+use crate::http::console::frame::{Frame, Section, page};
+use crate::http::console::viewer::Place;
+use crate::http::muster::tokens::networks;
+use crate::http::workos::answer::shown_once;
+use crate::http::workos::path::id;
+use crate::service::keys::{self, NewToken};
+
+/// A token without an end that may be used from everywhere.
+pub fn plain(name: &str) -> NewToken {
+    NewToken { name: name.to_owned(), expires_at: None, allowed_ips: Vec::new() }
+}
+
+#[derive(Template)]
+#[template(path = "console/directory_token.html")]
+struct Shown {
+    frame: Frame,
+    directory: Directory,
+    base_url: String,
+    secret: String,
+}
+
+/// `POST /console/{organization}/directories/{directory}/tokens`: the only page that shows the token.
+pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
+    let directory = directory(&app, &place).await?;
+    let made = match wanted(&form) {
+        Ok(new) => keys::create_token(&app, &place.access, place.scope, directory.id, new).await,
+        Err(error) => Err(error),
+    };
+    let secret = match made {
+        Ok((_, secret)) => secret.reveal().to_owned(),
+        Err(Error::Invalid { message, .. }) => {
+            let mut response = show::status(&app, &place, directory, Some((&form, message))).await?;
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            return Ok(response);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let frame = place.frame(&app, Section::Directories, "The new token");
+    let base_url = app.config.scim_base_url(directory.id);
+    Ok(shown_once(page(&Shown { frame, directory, base_url, secret })?))
+}
+
+/// What the form asks for. A day means its end.
+fn wanted(form: &Form) -> Result<NewToken> {
+    let expires_at = form.filled("expires").map(end_of_day).transpose()?;
+    let texts: Vec<String> =
+        form.text("networks").split([',', ' ', '\n', '\r']).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    Ok(NewToken { name: form.text("name").to_owned(), expires_at, allowed_ips: networks(&texts)? })
+}
+
+fn end_of_day(text: &str) -> Result<DateTime<Utc>> {
+    let day = text.parse::<NaiveDate>().ok().and_then(|day| day.checked_add_signed(Duration::days(1)));
+    let end = day.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|at| at.and_utc());
+    end.ok_or_else(|| Error::invalid("expires", "invalid_date", "the last day is written as 2027-01-31"))
+}
+
+/// `POST /console/{organization}/directories/{directory}/tokens/revoke`
+pub async fn revoke(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
+    let directory = directory(&app, &place).await?;
+    let token: ScimTokenId = id::<ScimTokenLabel>(form.text("token"))?;
+    keys::revoke_token(&app, &place.access, place.scope, directory.id, token).await?;
+    Ok(place.go(&path(&directory, ""), "revoked"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_lives_through_its_last_day() {
+        assert_eq!(end_of_day("2027-01-31").unwrap().to_rfc3339(), "2027-02-01T00:00:00+00:00");
+        for bad in ["31.1.2027", "2027-02-30", "+262142-12-31", ""] {
+            assert!(end_of_day(bad).is_err(), "{bad}");
+        }
+    }
+}
