@@ -7,6 +7,8 @@ mod cli_rules;
 mod collisions;
 mod connections;
 mod console_access;
+mod console_activity;
+mod console_directories;
 mod directory_lifecycle;
 mod domains;
 mod event_causes;

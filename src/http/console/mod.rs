@@ -57,7 +57,10 @@ pub fn routes(app: &App) -> Router<App> {
 
 /// Every page and form.
 pub fn table(app: &App) -> Pages {
-    coming_and_going(app).merge(environment(app)).merge(organization(app)).merge(organization_of_operators(app))
+    coming_and_going(app)
+        .merge(environment(app))
+        .merge(organization(app))
+        .merge(organization_of_operators(app))
         .merge(directories::pages(app))
 }
 

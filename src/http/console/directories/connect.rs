@@ -32,13 +32,7 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
     again(&app, &place, place.asked("idp"), "", None)
 }
 
-fn again(
-    app: &App,
-    place: &Place,
-    chosen: &str,
-    name: &str,
-    problem: Option<String>,
-) -> Result<Response, PageFailure> {
+fn again(app: &App, place: &Place, chosen: &str, name: &str, problem: Option<String>) -> Result<Response, PageFailure> {
     let frame = place.frame(app, Section::Directories, "Connect a directory");
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let chosen = if chosen.is_empty() { "okta" } else { chosen }.to_owned();
@@ -54,8 +48,7 @@ pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<
         return again(&app, &place, word, name, Some("Choose the identity provider.".to_owned()));
     };
     let named = if name.is_empty() { provider.name } else { name };
-    let fields =
-        DirectoryFields { name: Some(named.to_owned()), kind: Some(provider.kind.to_owned()), settings: None };
+    let fields = DirectoryFields { name: Some(named.to_owned()), kind: Some(provider.kind.to_owned()), settings: None };
     let made = match directories::create(&app, &place.access, place.scope, fields).await {
         Ok(made) => made.value,
         Err(Error::Invalid { message, .. }) => return again(&app, &place, word, name, Some(sentence(&message))),

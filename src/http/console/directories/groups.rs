@@ -56,12 +56,7 @@ pub fn advice(place: &Place, directory: &Directory, name: &str, suggestion: &Sug
             sentence: format!("The native group “{native}” has the same name: a rule could put its people there."),
             href: place.path(&format!(
                 "/rules/new{}",
-                query(&[
-                    ("directory", &of),
-                    ("group", &named(name)),
-                    ("action", "into_group"),
-                    ("group_id", &group.to_string())
-                ])
+                query(&[("directory", &of), ("group", &named(name)), ("into_group", &group.to_string())])
             )),
             label: "Make that rule",
         },

@@ -51,13 +51,21 @@ pub fn pages(app: &App) -> Pages {
         .form("/console/{organization}/directories/{directory}/setup", "createScimToken", setup::token)
         .page("/console/{organization}/directories/{directory}/users", users::list)
         .page("/console/{organization}/directories/{directory}/users/{user}", user::show)
-        .form("/console/{organization}/directories/{directory}/users/{user}/confirm", "confirmIdentityLink", user::confirm)
+        .form(
+            "/console/{organization}/directories/{directory}/users/{user}/confirm",
+            "confirmIdentityLink",
+            user::confirm,
+        )
         .form("/console/{organization}/directories/{directory}/users/{user}/refuse", "refuseIdentityLink", user::refuse)
         .form("/console/{organization}/directories/{directory}/users/{user}/reopen", "reopenIdentityLink", user::reopen)
         .form("/console/{organization}/directories/{directory}/users/{user}/unlink", "unlinkIdentity", user::unlink)
         .page("/console/{organization}/directories/{directory}/groups", groups::list)
         .page("/console/{organization}/directories/{directory}/groups/{group}", group::show)
-        .form("/console/{organization}/directories/{directory}/groups/{group}/resolve", "resolveMappingBinding", group::resolve)
+        .form(
+            "/console/{organization}/directories/{directory}/groups/{group}/resolve",
+            "resolveMappingBinding",
+            group::resolve,
+        )
 }
 
 /// The directory of the path. One of another organization does not exist here, whoever looks.

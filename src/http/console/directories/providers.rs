@@ -49,10 +49,7 @@ pub static PROVIDERS: &[Provider] = &[
         fields: &[
             ("SCIM connector base URL", Field::BaseUrl),
             ("Unique identifier field for users", Field::Text("userName")),
-            (
-                "Supported provisioning actions",
-                Field::Text("Push New Users, Push Profile Updates, Push Groups"),
-            ),
+            ("Supported provisioning actions", Field::Text("Push New Users, Push Profile Updates, Push Groups")),
             ("Authentication Mode", Field::Text("HTTP Header")),
             ("Authorization (Bearer)", Field::Token),
         ],
@@ -131,7 +128,9 @@ pub static PROVIDERS: &[Provider] = &[
         ],
         test: "Test the connection, if there is a button for it. Resources are below the base URL at /Users and /Groups.",
         then: &["Assign people and groups, and start provisioning."],
-        know: &["Bodies are application/scim+json or application/json. Discovery is at /ServiceProviderConfig, behind the token."],
+        know: &[
+            "Bodies are application/scim+json or application/json. Discovery is at /ServiceProviderConfig, behind the token.",
+        ],
     },
 ];
 

@@ -144,11 +144,7 @@ static CHAPTERS: &[Chapter] = &[
                 name: "log_bodies",
                 label: "Bodies of requests",
                 help: "All of them help while you connect an identity provider.",
-                kind: Kind::Choice(&[
-                    ("errors", "Of those that were refused"),
-                    ("none", "None"),
-                    ("all", "All"),
-                ]),
+                kind: Kind::Choice(&[("errors", "Of those that were refused"), ("none", "None"), ("all", "All")]),
             },
             Setting {
                 name: "log_days",
@@ -216,8 +212,7 @@ fn again(
     let mut kinds: Vec<&'static str> = PROVIDERS.iter().map(|provider| provider.kind).collect();
     kinds.extend(["gsuite directory", "pingfederate scim v2.0", "rippling scim v2.0"]);
     let frame = place.frame(app, Section::Directories, format!("Settings of {}", directory.name));
-    let mut response =
-        page(&Settings { frame, directory, tab: "settings", chapters: CHAPTERS, kinds, form, problem })?;
+    let mut response = page(&Settings { frame, directory, tab: "settings", chapters: CHAPTERS, kinds, form, problem })?;
     *response.status_mut() = code;
     Ok(response)
 }
@@ -265,9 +260,8 @@ fn entered(setting: &Setting, form: &Form) -> Result<Value> {
     let wrong = |message: String| Error::invalid(setting.name, "invalid_setting", message);
     Ok(match setting.kind {
         Kind::Flag => form.ticked(setting.name).into(),
-        Kind::Choice(_) if text.is_empty() => Value::Null,
+        Kind::Choice(_) | Kind::Json if text.is_empty() => Value::Null,
         Kind::Choice(_) => text.into(),
-        Kind::Json if text.is_empty() => Value::Null,
         Kind::Json => serde_json::from_str(text).map_err(|error| wrong(format!("this is no JSON: {error}")))?,
         Kind::Number(from, to) => {
             let number = text.parse::<i64>().ok().filter(|number| (from..=to).contains(number));

@@ -15,10 +15,10 @@ use crate::http::console::filters;
 use crate::http::console::frame::{Frame, Section, page};
 use crate::http::console::viewer::Place;
 use crate::http::workos::answer::shown_once;
+use crate::service::keys;
 use crate::service::native::directory_users;
 use crate::service::status::groups::{self, GroupStatus, Query};
 use crate::service::status::{self, Status};
-use crate::service::keys;
 use crate::store::directory_people::{ListedPerson, Search};
 use crate::store::group_status::Standing;
 use crate::store::{Order, PageRequest};
@@ -103,8 +103,7 @@ pub async fn guide(
 ) -> Result<Response, PageFailure> {
     let status = status::of_directory(app, &place.access, directory.id).await?;
     let first = PageRequest { after: None, before: None, limit: FIRST, order: Order::Ascending };
-    let people =
-        directory_users::linked(app, place.scope, directory.id, &Search::default(), &first).await?.rows;
+    let people = directory_users::linked(app, place.scope, directory.id, &Search::default(), &first).await?.rows;
     let groups = groups::list(app, &place.access, directory.id, Query::default(), &first).await?.rows;
     let once = secret.is_some();
     let answer = page(&Guide {

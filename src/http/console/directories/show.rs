@@ -19,8 +19,8 @@ use crate::http::console::view::sentence;
 use crate::http::console::viewer::Place;
 use crate::scim::dialect::meaning;
 use crate::service::directories::lifecycle::{self, Resumed};
-use crate::service::status::{self, Status};
 use crate::service::keys;
+use crate::service::status::{self, Status};
 use crate::store::keys::ScimToken;
 
 #[derive(Template)]

@@ -58,8 +58,12 @@ pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<
 /// What the form asks for. A day means its end.
 fn wanted(form: &Form) -> Result<NewToken> {
     let expires_at = form.filled("expires").map(end_of_day).transpose()?;
-    let texts: Vec<String> =
-        form.text("networks").split([',', ' ', '\n', '\r']).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    let texts: Vec<String> = form
+        .text("networks")
+        .split([',', ' ', '\n', '\r'])
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect();
     Ok(NewToken { name: form.text("name").to_owned(), expires_at, allowed_ips: networks(&texts)? })
 }
 

@@ -45,6 +45,16 @@ fn link_of(person: &ListedPerson) -> (&'static str, &'static str) {
     link_pill(person.link_state.as_deref())
 }
 
+/// Whether somebody's address is their `userName`.
+fn is_user_name(person: &ListedPerson) -> bool {
+    person.email.as_deref() == Some(&person.user_name)
+}
+
+/// What the account is called: by its address, if that is another than the person's.
+fn account_of(person: &ListedPerson) -> &str {
+    person.account.as_deref().filter(|_| person.account != person.email).unwrap_or("the person")
+}
+
 /// Why a link stands as it does; empty for those in force.
 fn why(person: &ListedPerson) -> &'static str {
     match (person.link_state.as_deref(), person.link_method.as_deref()) {
