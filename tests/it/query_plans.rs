@@ -12,6 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry};
 
+use super::support::console::Console;
 use super::support::native::native;
 use super::support::openai::Desk;
 use super::support::receiver::Receiver;
@@ -199,10 +200,36 @@ async fn exercise(server: &TestServer) {
         server.api("GET", &format!("/events?{names}&{side}={first}"), Value::Null).await.expect(200);
     }
     webhooks(server, organization).await;
+    console(server, &directory, &ada, &inner).await;
     let run = server.begin_run(organization, "reconcile").await;
     server.run_in(&run, "succeeded").await;
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
     directory.scim("DELETE", &format!("/Users/{bo}"), Value::Null).await.expect(204);
+}
+
+/// The console's pages of directories and activity.
+async fn console(server: &TestServer, directory: &TestDirectory, person: &str, group: &str) {
+    let owner = Console::owner(server).await;
+    let one = format!("/directories/{}", directory.id);
+    for page in [
+        "/directories?q=a".to_owned(),
+        one.clone(),
+        format!("{one}/setup"),
+        format!("{one}/remove"),
+        format!("{one}/users"),
+        format!("{one}/users?link=linked"),
+        format!("{one}/users?link=pending&active=no"),
+        format!("{one}/users?active=no"),
+        format!("{one}/users?q=a"),
+        format!("{one}/users/{person}"),
+        format!("{one}/groups?state=pending"),
+        format!("{one}/groups/{group}"),
+        "/activity".to_owned(),
+        "/activity?status=refused&q=a".to_owned(),
+        format!("/activity?directory={}&method=POST&status=done", directory.id),
+    ] {
+        owner.get(&format!("/console/{}{page}", directory.organization)).await.expect(200);
+    }
 }
 
 /// Webhooks: sent, looked at, asked for again.

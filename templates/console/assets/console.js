@@ -93,6 +93,10 @@ function exchange(old, fresh) {
 
 // Where the page is read again: its own address, or the one that it names, if it answers a form.
 const address = () => document.querySelector("[data-live][data-from]")?.dataset.from ?? location.href;
+// A page that answers a form is not made again by reading it again.
+if (document.querySelector("[data-live][data-from]") && address() !== location.pathname + location.search) {
+  history.replaceState(null, "", address());
+}
 
 let reading = false;
 let again = false;
