@@ -21,7 +21,7 @@ pub struct Expected<'a> {
 
 /// The address of whoever signed in at the provider, which says that it is theirs.
 ///
-/// The checks are those of `OpenID` Connect Core 1.0, section 3.1.3.7, points 2 to 5 and 9 to 11.
+/// The checks are those of OpenID Connect Core 1.0, section 3.1.3.7, points 2 to 5 and 9 to 11.
 ///
 /// # Errors
 ///

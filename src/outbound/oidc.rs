@@ -74,7 +74,7 @@ impl Client {
         Ok(Client { settings: Arc::new(settings), http: Arc::default(), known: Arc::default() })
     }
 
-    /// What the provider says about itself (`OpenID` Connect Discovery 1.0).
+    /// What the provider says about itself (OpenID Connect Discovery 1.0).
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl fmt::Debug for Client {
 /// The claims of an ID token.
 ///
 /// Its signature is not checked, and need not be: the token came from the token endpoint itself, over TLS, in answer to
-/// our own request with our own secret (`OpenID` Connect Core 1.0, section 3.1.3.7, point 6). Never use this for a token
+/// our own request with our own secret (OpenID Connect Core 1.0, section 3.1.3.7, point 6). Never use this for a token
 /// that came another way.
 fn claims(token: &str) -> Option<Value> {
     let mut parts = token.split('.');

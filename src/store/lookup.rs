@@ -45,29 +45,34 @@ struct PersonRow {
     membership_id: Option<MembershipId>,
 }
 
-/// People of directories with these letters in their name, their `userName` or one of their addresses.
+/// People of directories with these letters in their name or their `userName`, or with exactly this address.
 pub async fn people(tx: &mut Tx, organization: OrganizationId, text: &str, limit: i64) -> Result<Vec<FoundPerson>> {
-    // Each part reads an index that begins with the directory and ends in what is looked for.
-    let part = |table: &str, id: &str, key: &str| {
+    // The directories are read first, so that each part walks through an index that begins with the directory and ends in
+    // what is looked for; only what was found in it is read as a whole. A join would leave the order to the planner.
+    let part = |key: &str| {
         format!(
-            "SELECT * FROM (SELECT u.{id} AS id FROM directories d
-                JOIN {table} u ON u.organization_id = d.organization_id AND u.directory_id = d.id
-                    AND u.{key} LIKE $2 ESCAPE '\\'
-                WHERE d.organization_id = $1 LIMIT $3) AS {key}_part"
+            "SELECT * FROM (SELECT x.id FROM (
+                SELECT d.id AS directory_id, u.{key} AS found FROM directories d CROSS JOIN directory_users u
+                WHERE d.organization_id = $1 AND u.organization_id = d.organization_id AND u.directory_id = d.id
+                    AND u.{key} IS NOT NULL AND u.{key} LIKE $2 ESCAPE '\\' LIMIT $3) AS f
+                CROSS JOIN directory_users x
+                WHERE x.organization_id = $1 AND x.directory_id = f.directory_id AND x.{key} = f.found LIMIT $3) AS of_{key}"
         )
     };
-    let text_of = format!(
+    let statement = format!(
         "SELECT u.id, u.directory_id, d.name AS directory_name, u.user_name, u.document, u.active, l.membership_id
-         FROM ({} UNION {} UNION {}) AS k
+         FROM ({} UNION {} UNION SELECT * FROM (
+            SELECT e.directory_user_id AS id FROM directories d CROSS JOIN directory_user_emails e
+            WHERE d.organization_id = $1 AND e.organization_id = d.organization_id AND e.directory_id = d.id
+                AND e.value_key = $4 LIMIT $3) AS of_emails) AS k
          JOIN directory_users u ON u.organization_id = $1 AND u.id = k.id
          JOIN directories d ON d.organization_id = $1 AND d.id = u.directory_id
          LEFT JOIN identity_links l ON l.organization_id = $1 AND l.directory_user_id = u.id AND l.state = 'linked'
          ORDER BY u.user_name_key, u.id LIMIT $3",
-        part("directory_users", "id", "display_name_key"),
-        part("directory_users", "id", "user_name_key"),
-        part("directory_user_emails", "directory_user_id", "value_key"),
+        part("display_name_key"),
+        part("user_name_key"),
     );
-    let stmt = sql(text_of).bind(organization).bind(containing(text)).bind(limit);
+    let stmt = sql(statement).bind(organization).bind(containing(text)).bind(limit).bind(fold(text.trim()));
     let rows: Vec<PersonRow> = tx.fetch_all(stmt).await?;
     let person = |row: PersonRow| {
         let document = object(&row.document)?;
@@ -128,9 +133,9 @@ pub async fn directory_groups(
     limit: i64,
 ) -> Result<Vec<FoundGroup>> {
     let stmt = sql("SELECT g.id, g.directory_id, d.name AS directory_name, g.display_name AS name FROM directories d
-         JOIN directory_groups g ON g.organization_id = d.organization_id AND g.directory_id = d.id
-            AND g.display_name_key LIKE $2 ESCAPE '\\'
-         WHERE d.organization_id = $1 ORDER BY g.display_name_key, g.id LIMIT $3");
+         CROSS JOIN directory_groups g
+         WHERE d.organization_id = $1 AND g.organization_id = d.organization_id AND g.directory_id = d.id
+            AND g.display_name_key LIKE $2 ESCAPE '\\' ORDER BY g.display_name_key, g.id LIMIT $3");
     tx.fetch_all(stmt.bind(organization).bind(containing(text)).bind(limit)).await
 }
 

@@ -3,12 +3,14 @@
 #![allow(clippy::type_complexity, reason = "rows of many columns are tuples")]
 
 mod architecture;
+mod audit;
 mod cli_rules;
 mod collisions;
 mod connections;
 mod console_access;
 mod console_activity;
 mod console_directories;
+mod console_settings;
 mod directory_lifecycle;
 mod domains;
 mod event_causes;
@@ -39,6 +41,7 @@ mod native_isolation;
 mod native_read;
 mod native_users;
 mod native_write;
+mod oidc;
 mod openai;
 mod openai_bad_input;
 mod openapi;

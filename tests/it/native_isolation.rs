@@ -129,6 +129,8 @@ async fn lists_that_name_another_organizations_things_find_nothing_to_list() {
             ("/mapping_rules?limit=1", "organization", "organization_id"),
             ("/sync_runs?limit=1", "organization", "organization_id"),
             ("/identity_links?limit=1", "organization", "organization_id"),
+            ("/audit_events?limit=1", "organization", "organization_id"),
+            ("/audit_events/check?x=1", "organization", "organization_id"),
         ] {
             let ask = async |id: &str| server.api_with(&key, "GET", &format!("{path}&{parameter}={id}"), NONE).await;
             let (id, nobody) = (&theirs[name], nobodys(&theirs[name]));

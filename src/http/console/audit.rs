@@ -76,12 +76,11 @@ pub async fn list(
         Some(_) => Some(audit::check(&app, &realm.access, realm.organization_id()).await?),
         None => None,
     };
-    let names = match realm.organization {
-        Some(_) => HashMap::new(),
-        None => {
-            let ids = found.rows.iter().filter_map(|event| event.organization).collect();
-            audit::names(&app, &realm.access, ids).await?
-        }
+    let names = if realm.organization.is_some() {
+        HashMap::new()
+    } else {
+        let ids = found.rows.iter().filter_map(|event| event.organization).collect();
+        audit::names(&app, &realm.access, ids).await?
     };
     let filter = ["actor", "action"];
     let pager = Pager::of(&found, &realm.path_with("/audit", &filter), |event| event.id.to_string());

@@ -30,8 +30,8 @@ struct SearchPage {
 }
 
 impl SearchPage {
-    /// Whether as many were found as are shown, so that there may be more.
-    fn full(&self, count: usize) -> bool {
+    /// Whether so many were found as are shown, so that there may be more.
+    fn full(count: usize) -> bool {
         i64::try_from(count).unwrap_or(i64::MAX) >= MOST
     }
 

@@ -96,7 +96,8 @@ impl Console {
         page.path_in("/portal/")
     }
 
-    async fn enter(server: &TestServer, path: &str, fields: &[(&str, &str)]) -> Self {
+    /// Somebody who comes in by a link, with the fields that its page asks for.
+    pub async fn enter(server: &TestServer, path: &str, fields: &[(&str, &str)]) -> Self {
         let nobody = Self::nobody(server);
         let answer = nobody.request("POST", path, Origin::Same).body(encoded(fields)).send().await;
         nobody.with_cookie_of(&answer.expect("the server answers"))
