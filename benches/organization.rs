@@ -24,11 +24,11 @@ use muster::domain::run::{Run, RunKind};
 use muster::domain::scope::OrganizationScope;
 use muster::domain::secret::Secret;
 use muster::service::access::{self, Access};
-use muster::service::keys::{self, NewToken};
 use muster::service::mapping::explain::{What, Whom, explain};
 use muster::service::mapping::{apply, plans};
 use muster::service::native::groups::{self, NewGroup};
 use muster::service::runs::control;
+use muster::service::tokens::{self, NewToken};
 use muster::service::{directories, organizations, status};
 use muster::store::{Order, PageRequest, walk};
 use serde_json::{Map, Value, json};
@@ -100,7 +100,7 @@ impl Bench {
             let directory = directories.first().context("the organization has no directory")?.id;
             let new = NewToken { name: "Bench".to_owned(), expires_at: None, allowed_ips: Vec::new() };
             let (_, token) =
-                keys::create_token(app, &access, access.organization(organization.id)?, directory, new).await?;
+                tokens::create_token(app, &access, access.organization(organization.id)?, directory, new).await?;
             let mut tx = app.db.read().await?;
             let users = walk::people(&mut tx, organization.id, Id::nil(), i64::MAX).await?;
             let groups = walk::groups(&mut tx, organization.id, Id::nil(), i64::MAX).await?;

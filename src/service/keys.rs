@@ -1,20 +1,17 @@
-//! Tokens and keys: made, listed, revoked; and the identity providers that call with a token.
+//! Keys: made, listed, revoked; and the identity providers that call with a token. Tokens are made in `tokens`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
-
 use super::access::{Access, TOUCH_AFTER};
 use super::change::Change;
 use super::provisioning::Noted;
 use crate::app::App;
-use crate::domain::clock::timestamp;
 use crate::domain::directory::Directory;
 use crate::domain::event::Cause;
 use crate::domain::id::{ApiKeyId, DirectoryId, OrganizationId, RequestId, ScimTokenId};
-use crate::domain::scope::{DirectoryScope, OrganizationScope};
+use crate::domain::scope::DirectoryScope;
 use crate::domain::secret::{Secret, digest};
 use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
@@ -111,106 +108,6 @@ async fn note_use_of_token(app: &App, access: &ScimAccess, token: &ScimToken, no
                     data["domains"] = serde_json::json!([]);
                     change.emit("dsync.activated", data);
                 }
-                change.finish().await.map(drop)
-            })
-        })
-        .await
-}
-
-/// What a new SCIM token is to be.
-#[derive(Debug, Clone)]
-pub struct NewToken {
-    /// The name for people.
-    pub name: String,
-    /// When it stops working.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// Networks that it may be used from; everywhere when empty.
-    pub allowed_ips: Vec<ipnet::IpNet>,
-}
-
-/// Makes a SCIM token for a directory. The secret is in this answer only.
-pub async fn create_token(
-    app: &App,
-    access: &Access,
-    scope: OrganizationScope,
-    directory: DirectoryId,
-    new: NewToken,
-) -> Result<(ScimToken, Secret)> {
-    let now = app.clock.now();
-    require_name(&new.name)?;
-    require_future(new.expires_at, now)?;
-    let secret = Secret::mint("scim_");
-    let token = ScimToken {
-        id: ScimTokenId::mint(now),
-        organization: scope.organization(),
-        directory,
-        name: new.name,
-        hint: secret.hint(),
-        suffix: secret.suffix(),
-        allowed_ips: new.allowed_ips,
-        expires_at: new.expires_at,
-        last_used_at: None,
-        created_at: now,
-    };
-    let (stored, digest, cause) = (token.clone(), secret.digest(), access.cause());
-    app.db
-        .write(Lane::Organization(scope.organization()), move |tx| {
-            let (token, digest, cause) = (stored.clone(), digest.clone(), cause.clone());
-            Box::pin(async move {
-                let mut change = Change::begin(tx, token.organization, now, &cause).await?;
-                let found = directories::find(change.tx, Some(token.organization), token.directory).await?;
-                found.ok_or_else(|| Error::not_found("directory", token.directory))?;
-                keys::insert_token(change.tx, &token, &digest).await?;
-                change.emit("dsync.token.created", told(&token));
-                change.finish().await.map(drop)
-            })
-        })
-        .await?;
-    Ok((token, secret))
-}
-
-/// A page of the tokens of a directory.
-pub async fn list_tokens(
-    app: &App,
-    scope: OrganizationScope,
-    directory: DirectoryId,
-    page: &PageRequest,
-) -> Result<Page<ScimToken>> {
-    let mut tx = app.db.read().await?;
-    let found = directories::find(&mut tx, Some(scope.organization()), directory).await?;
-    found.ok_or_else(|| Error::not_found("directory", directory))?;
-    keys::tokens(&mut tx, scope.organization(), directory, page).await
-}
-
-/// The `directory_token` object of events.
-fn told(token: &ScimToken) -> Value {
-    json!({
-        "object": "directory_token",
-        "id": token.id,
-        "directory_id": token.directory,
-        "organization_id": token.organization,
-        "token_suffix": token.suffix,
-        "created_at": timestamp(token.created_at),
-    })
-}
-
-/// Revokes a SCIM token; it stops working at once.
-pub async fn revoke_token(
-    app: &App,
-    access: &Access,
-    scope: OrganizationScope,
-    directory: DirectoryId,
-    id: ScimTokenId,
-) -> Result<()> {
-    let (organization, now, cause) = (scope.organization(), app.clock.now(), access.cause());
-    app.db
-        .write(Lane::Organization(organization), move |tx| {
-            let cause = cause.clone();
-            Box::pin(async move {
-                let mut change = Change::begin(tx, organization, now, &cause).await?;
-                let gone = keys::delete_token(change.tx, organization, directory, id).await?;
-                let gone = gone.ok_or_else(|| Error::not_found("SCIM token", id))?;
-                change.emit("dsync.token.revoked", told(&gone));
                 change.finish().await.map(drop)
             })
         })
@@ -345,7 +242,8 @@ pub async fn bootstrap_key(app: &App) -> Result<Option<Secret>> {
     Ok(made.then_some(secret))
 }
 
-fn require_name(name: &str) -> Result<()> {
+/// Refuses a name for people that is empty or too long.
+pub(super) fn require_name(name: &str) -> Result<()> {
     match name.trim().chars().count() {
         0 => Err(Error::invalid("name", "required", "name must not be empty")),
         1..=256 => Ok(()),
@@ -353,7 +251,8 @@ fn require_name(name: &str) -> Result<()> {
     }
 }
 
-fn require_future(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
+/// Refuses an expiry that is over.
+pub(super) fn require_future(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
     match expires_at {
         Some(at) if at <= now => Err(Error::invalid("expires_at", "in_the_past", "expires_at must be in the future")),
         _ => Ok(()),

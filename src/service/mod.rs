@@ -29,4 +29,5 @@ pub mod runs;
 pub mod sessions;
 pub mod status;
 pub mod streams;
+pub mod tokens;
 pub mod webhooks;

@@ -146,6 +146,24 @@ pub async fn tokens(
     page.page(rows).try_map(ScimToken::try_from)
 }
 
+/// The token of a directory with this id.
+pub async fn find_token(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    directory: DirectoryId,
+    id: ScimTokenId,
+) -> Result<Option<ScimToken>> {
+    let text = format!("SELECT {TOKEN} FROM scim_tokens WHERE organization_id = $1 AND directory_id = $2 AND id = $3");
+    let row: Option<TokenRow> = tx.fetch_optional(sql(text).bind(organization).bind(directory).bind(id)).await?;
+    row.map(ScimToken::try_from).transpose()
+}
+
+/// Says when a token stops working.
+pub async fn end_token(tx: &mut Tx, organization: OrganizationId, id: ScimTokenId, end: DateTime<Utc>) -> Result<()> {
+    let stmt = sql("UPDATE scim_tokens SET expires_at = $3 WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id).bind(end)).await.map(drop)
+}
+
 /// Removes a token; answers the one that there was.
 pub async fn delete_token(
     tx: &mut Tx,

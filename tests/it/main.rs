@@ -70,6 +70,7 @@ mod scim_users;
 mod store_writes;
 mod support;
 mod sync_status;
+mod token_rotation;
 mod webhooks;
 mod webhooks_fair;
 mod webhooks_trust;

@@ -18,12 +18,13 @@ use crate::scim::dialect::Tolerances;
 use crate::scim::resource::{Normalised, normalise};
 use crate::service::access::Access;
 use crate::service::directories::DirectoryFields;
-use crate::service::keys::{self, NewToken, ScimAccess};
+use crate::service::keys::{self, ScimAccess};
 use crate::service::mapping::{apply, rules};
 use crate::service::native::groups::NewGroup;
 use crate::service::organizations::NewOrganization;
 use crate::service::provisioning::{Call, Precondition, groups, users};
 use crate::service::runs::control;
+use crate::service::tokens::{self, NewToken};
 use crate::service::{directories, native, organizations};
 use crate::store::{Order, PageRequest};
 
@@ -141,7 +142,7 @@ impl<'a> Seeding<'a> {
         let fields = DirectoryFields { name: Some("Bench".to_owned()), ..DirectoryFields::default() };
         let directory = directories::create(app, access, scope, fields).await?.value.id;
         let new = NewToken { name: "Bench".to_owned(), expires_at: None, allowed_ips: Vec::new() };
-        let (_, token) = keys::create_token(app, access, scope, directory, new).await?;
+        let (_, token) = tokens::create_token(app, access, scope, directory, new).await?;
         let header = format!("Bearer {}", token.reveal());
         let scim = keys::authenticate_scim(app, &directory.to_string(), Some(&header), None).await?;
         Ok(Seeding { app, access, scope, directory, token, scim })

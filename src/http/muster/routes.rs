@@ -94,6 +94,13 @@ fn tokens() -> Endpoints {
                 of_keys::shown_token(),
             )
         })
+        .post("/directories/{directory}/tokens/{token}/rotate", tokens::rotate, |op| {
+            op.id("rotateScimToken")
+                .summary("Replace a token by a new one")
+                .about("Of the same name and networks. The old one goes on working for `overlap_hours`, or until its own end.")
+                .optional_body(of_keys::rotation())
+                .answers(201, "The new token. Only this answer shows it.", of_keys::shown_token())
+        })
         .delete("/directories/{directory}/tokens/{token}", tokens::revoke, |op| {
             op.id("revokeScimToken").summary("Revoke a token").answers_nothing(204, "It works no more.")
         })

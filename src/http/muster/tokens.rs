@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::domain::clock::timestamp;
 use crate::domain::id::ScimTokenLabel;
+use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 use crate::http::caller::{ApiCaller, ApiWriter};
 use crate::http::workos::answer::{created, ok, shown_once};
@@ -18,8 +19,8 @@ use crate::http::workos::body::Fields;
 use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
-use crate::service::directories;
-use crate::service::keys::{self, NewToken};
+use crate::service::tokens::{NewToken, Rotation};
+use crate::service::{directories, tokens};
 use crate::store::keys::ScimToken;
 
 /// Networks of a token at the most.
@@ -39,10 +40,22 @@ pub async fn create(
         expires_at: body.time("expires_at")?,
         allowed_ips: networks(&body.texts("allowed_ips")?)?,
     };
-    let (token, secret) = keys::create_token(&app, &access, scope, directory, new).await?;
-    let mut object = json(&token);
-    object["token"] = secret.reveal().into();
-    Ok(shown_once(created(object)))
+    let (token, secret) = tokens::create_token(&app, &access, scope, directory, new).await?;
+    Ok(shown_once(created(shown(&token, &secret))))
+}
+
+/// `POST /directories/{directory}/tokens/{token}/rotate`: the only answer that shows the new token.
+pub async fn rotate(
+    State(app): State<App>,
+    ApiWriter(access): ApiWriter,
+    Segments((directory, token)): Segments<(String, String)>,
+    body: Fields,
+) -> Result<Response, ApiFailure> {
+    let directory = id(&directory)?;
+    let scope = directories::scope_of(&app, &access, directory).await?;
+    let rotation = Rotation { overlap_hours: body.number("overlap_hours")?, expires_at: body.time("expires_at")? };
+    let (token, secret) = tokens::rotate_token(&app, &access, scope, directory, id(&token)?, rotation).await?;
+    Ok(shown_once(created(shown(&token, &secret))))
 }
 
 /// `GET /directories/{directory}/tokens`
@@ -55,7 +68,7 @@ pub async fn list(
     let directory = id(&directory)?;
     let scope = directories::scope_of(&app, &access, directory).await?;
     let paging = query.paging::<ScimTokenLabel>()?;
-    let page = keys::list_tokens(&app, scope, directory, &paging.request).await?;
+    let page = tokens::list_tokens(&app, scope, directory, &paging.request).await?;
     Ok(ok(paging.envelope(page, |token| json(&token))))
 }
 
@@ -67,8 +80,15 @@ pub async fn revoke(
 ) -> Result<StatusCode, ApiFailure> {
     let directory = id(&directory)?;
     let scope = directories::scope_of(&app, &access, directory).await?;
-    keys::revoke_token(&app, &access, scope, directory, id(&token)?).await?;
+    tokens::revoke_token(&app, &access, scope, directory, id(&token)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The token with its secret.
+fn shown(token: &ScimToken, secret: &Secret) -> Value {
+    let mut object = json(token);
+    object["token"] = secret.reveal().into();
+    object
 }
 
 fn json(token: &ScimToken) -> Value {

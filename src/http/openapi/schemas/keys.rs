@@ -43,6 +43,19 @@ pub fn new_token() -> Value {
     ])
 }
 
+/// The body that rotates a token.
+pub fn rotation() -> Value {
+    let hours = json!({"type": "integer", "minimum": 0, "maximum": 720});
+    object([
+        optional("overlap_hours", hours, "How long the old token works on, if it does not end before; 24 if absent."),
+        optional(
+            "expires_at",
+            time(),
+            "When the new one stops working; if absent it lives as long as the old one was made for.",
+        ),
+    ])
+}
+
 /// `api_key`
 pub fn key() -> Value {
     let key = object([
