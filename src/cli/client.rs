@@ -1,7 +1,7 @@
 //! Muster's own API, for the commands that use one.
 
 use anyhow::{Context as _, bail};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub struct Connection {
     #[arg(long, env = "MUSTER_ORGANIZATION", value_name = "ID")]
     pub organization: Option<String>,
 
-    /// Print one JSON document instead of text
+    /// Print JSON instead of text: one document; of commands that go on, one a line
     #[arg(long)]
     pub json: bool,
 }
@@ -86,6 +86,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether an error may pass by itself: nobody answered, or the server could not take it now.
+    pub fn passes(error: &anyhow::Error) -> bool {
+        error.downcast_ref::<Refusal>().is_none_or(|refusal| refusal.status >= 500 || refusal.status == 429)
+    }
+
     /// The refusal behind an error, if it is one with this code.
     pub fn with_code<'e>(error: &'e anyhow::Error, code: &str) -> Option<&'e Refusal> {
         error.downcast_ref::<Refusal>().filter(|refusal| refusal.code == code)
@@ -116,19 +121,46 @@ impl Client {
         self.send(&Method::POST, path, &[], Some(body)).await
     }
 
+    /// Deletes; the parameters are encoded here.
+    pub async fn delete(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        self.send(&Method::DELETE, path, query, None).await
+    }
+
+    /// Reads an answer that goes on for as long as somebody listens.
+    pub async fn stream(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<reqwest::Response> {
+        let response = self.ask(&Method::GET, path, query, None).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refusal(&Method::GET, path, response).await?.into())
+    }
+
+    /// A page of a list, of `size` rows at the most, and where the next one begins.
+    pub async fn page(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        after: Option<&str>,
+        size: usize,
+    ) -> anyhow::Result<(Vec<Value>, Option<String>)> {
+        let size = PAGE.min(size).max(1).to_string();
+        let mut query = query.to_vec();
+        query.push(("limit", &size));
+        query.extend(after.map(|after| ("after", after)));
+        let mut page = self.get(path, &query).await?;
+        let next = page["list_metadata"]["after"].as_str().map(str::to_owned);
+        let rows = page["data"].as_array_mut().with_context(|| format!("GET {path}: the answer is no list"))?;
+        Ok((std::mem::take(rows), next))
+    }
+
     /// The first rows of a list, up to `limit`, and whether there are more.
     pub async fn list(&self, path: &str, query: &[(&str, &str)], limit: usize) -> anyhow::Result<(Vec<Value>, bool)> {
         let mut rows: Vec<Value> = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let size = PAGE.min(limit - rows.len()).max(1).to_string();
-            let mut query = query.to_vec();
-            query.push(("limit", &size));
-            query.extend(after.as_deref().map(|after| ("after", after)));
-            let mut page = self.get(path, &query).await?;
-            let data = page["data"].as_array_mut().with_context(|| format!("GET {path}: the answer is no list"))?;
-            rows.append(data);
-            after = page["list_metadata"]["after"].as_str().map(str::to_owned);
+            let (mut found, next) = self.page(path, query, after.as_deref(), limit - rows.len()).await?;
+            rows.append(&mut found);
+            after = next;
             if after.is_none() || rows.len() >= limit {
                 return Ok((rows, after.is_some()));
             }
@@ -147,6 +179,21 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
+        let response = self.ask(method, path, query, body).await?;
+        if !response.status().is_success() {
+            return Err(refusal(method, path, response).await?.into());
+        }
+        let text = response.text().await.with_context(|| broke_off(method, path))?;
+        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or_default() })
+    }
+
+    async fn ask(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> anyhow::Result<reqwest::Response> {
         let parameters: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let sign = if parameters.is_empty() { "" } else { "?" };
         let url = format!("{}{path}{sign}{}", self.base_url, parameters.join("&"));
@@ -155,24 +202,34 @@ impl Client {
             request = request.json(body);
         }
         let no_answer = || format!("{method} {path}: no answer from {}; is the server running there?", self.base_url);
-        let response = request.send().await.with_context(no_answer)?;
-        let status = response.status();
-        let text = response.text().await.with_context(|| format!("{method} {path}: the answer broke off"))?;
-        let answer: Value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or_default() };
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let of_answer = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
-        Err(Refusal {
-            method: method.clone(),
-            path: path.to_owned(),
-            status: status.as_u16(),
-            code: of_answer("code").unwrap_or_default(),
-            message: of_answer("message").unwrap_or(text),
-            body: answer,
-        }
-        .into())
+        request.send().await.with_context(no_answer)
     }
+}
+
+/// What the server refused, and why.
+async fn refusal(method: &Method, path: &str, response: reqwest::Response) -> anyhow::Result<Refusal> {
+    let status = response.status();
+    let text = response.text().await.with_context(|| broke_off(method, path))?;
+    let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+    let of_answer = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
+    Ok(Refusal {
+        method: method.clone(),
+        path: path.to_owned(),
+        status: status.as_u16(),
+        code: of_answer("code").unwrap_or_default(),
+        message: of_answer("message").unwrap_or(text),
+        body: answer,
+    })
+}
+
+fn broke_off(method: &Method, path: &str) -> String {
+    format!("{method} {path}: the answer broke off")
+}
+
+/// Text as one segment of a path. Ids stay as they are.
+pub fn segment(text: &str) -> String {
+    const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
+    utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 /// Text as a part of a URL.

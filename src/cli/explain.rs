@@ -7,6 +7,7 @@ use anyhow::bail;
 use serde_json::Value;
 
 use super::client::{Client, Connection, text};
+use super::lookup;
 use super::output::{DIFFERS, at, ended, print, print_json};
 
 /// Tells why somebody has a group, a role or a membership, or why not.
@@ -52,7 +53,7 @@ pub async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     let organization = args.connection.organization(&client).await?;
     let (whom, id) = person(&client, &organization, &args.person).await?;
     let (what, which) = match (&args.what.group, &args.what.role) {
-        (Some(group), _) => ("group_id", group_id(&client, &organization, group).await?),
+        (Some(group), _) => ("group_id", text(&lookup::group(&client, &organization, group).await?, "id")?),
         (None, Some(role)) => ("role_slug", role.clone()),
         (None, None) => ("membership", "true".to_owned()),
     };
@@ -80,20 +81,6 @@ async fn person(client: &Client, organization: &str, email: &str) -> anyhow::Res
         }
     }
     bail!("the organization has nobody with the e-mail {email}: no member, and no person of its directories")
-}
-
-async fn group_id(client: &Client, organization: &str, name: &str) -> anyhow::Result<String> {
-    if name.starts_with("group_") {
-        return Ok(name.to_owned());
-    }
-    let found = client.all(&format!("/organizations/{organization}/groups"), &[("search", name)]).await?;
-    let same: Vec<&str> =
-        found.iter().filter(|group| at(group, "/name") == name).map(|group| at(group, "/id")).collect();
-    match same.as_slice() {
-        [only] => Ok((*only).to_owned()),
-        [] => bail!("the organization has no group \"{name}\""),
-        several => bail!("{} groups are called \"{name}\"; give the id of one: {}", several.len(), several.join(", ")),
-    }
 }
 
 fn told(explanation: &Value, why_not: bool) -> String {

@@ -1,17 +1,31 @@
 //! The command line: one binary that is the server and its tools.
 
+mod ask;
 pub mod bench;
 mod client;
 pub mod demo;
+mod directories;
+mod events;
 mod explain;
+mod groups;
+mod keys;
+mod links;
+mod lookup;
+mod manual;
+mod organizations;
 mod output;
+mod portal;
 pub mod replay;
+mod requests;
 mod rules;
 mod runs;
 pub mod serve;
 mod source;
 mod status;
+mod time;
+mod tokens;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -35,6 +49,21 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Play recorded conversations of identity providers against a SCIM server
     Replay(replay::ReplayArgs),
+    /// Customers: list, make, look, delete
+    #[command(subcommand)]
+    Organizations(organizations::OrganizationsCommand),
+    /// SCIM connections of an organization: list, make, look, pause, resume, remove
+    #[command(subcommand)]
+    Directories(directories::DirectoriesCommand),
+    /// Tokens of a directory: list, make, rotate, revoke
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
+    /// API keys: list, make, revoke
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Links by which a customer's admin comes in
+    #[command(subcommand)]
+    Portal(portal::PortalCommand),
     /// Rules in files: export, check and test them
     #[command(subcommand)]
     Rules(rules::RulesCommand),
@@ -47,10 +76,29 @@ enum Command {
     /// Runs: list, look, decide
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Identity links: who waits to be linked to an account
+    #[command(subcommand)]
+    Links(links::LinksCommand),
+    /// Native groups and who is in them
+    #[command(subcommand)]
+    Groups(groups::GroupsCommand),
+    /// What identity providers asked: follow, look, export
+    #[command(subcommand)]
+    Requests(requests::RequestsCommand),
+    /// What changed and why: follow
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Webhook endpoints and what became of events there
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
     /// Show how the directories stand
     Status(status::StatusArgs),
     /// Compare what is stored with a recomputation
     Verify(verify::VerifyArgs),
+    /// Print the completions of a shell
+    Completions(manual::CompletionsArgs),
+    /// Print a page of the manual, or write all of them into a folder
+    Man(manual::ManArgs),
 }
 
 /// Runs the command that was asked for.
@@ -64,12 +112,24 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             eprintln!("muster: {error:#}");
             Ok(ExitCode::from(2))
         }),
+        Command::Organizations(command) => organizations::run(command).await,
+        Command::Directories(command) => directories::run(command).await,
+        Command::Tokens(command) => tokens::run(command).await,
+        Command::Keys(command) => keys::run(command).await,
+        Command::Portal(command) => portal::run(command).await,
         Command::Rules(command) => rules::run(command).await,
         Command::Plan(args) => rules::plan::run(args).await,
         Command::Apply(args) => rules::apply::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Runs(command) => runs::run(command).await,
+        Command::Links(command) => links::run(command).await,
+        Command::Groups(command) => groups::run(command).await,
+        Command::Requests(command) => requests::run(command).await,
+        Command::Events(command) => events::run(command).await,
+        Command::Webhooks(command) => webhooks::run(command).await,
         Command::Status(args) => status::run(args).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }

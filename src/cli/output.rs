@@ -35,6 +35,58 @@ pub fn print(text: &str) -> io::Result<()> {
     if text.ends_with('\n') { out.flush() } else { writeln!(out) }
 }
 
+/// Prints a JSON document in one line.
+pub fn print_json_line(document: &Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{document}")?;
+    out.flush()
+}
+
+/// One object: as JSON, or as text for people.
+pub fn tell(json: bool, object: &Value, told: impl FnOnce() -> String) -> anyhow::Result<ExitCode> {
+    ended(if json { print_json(object) } else { print(&told()) }, 0)
+}
+
+/// How a list is shown to people.
+pub struct Listing<'l> {
+    /// What is said when it is empty.
+    pub none: &'l str,
+    /// The headings of its columns.
+    pub headings: &'l [&'l str],
+    /// The cells of a row.
+    pub row: &'l dyn Fn(&Value) -> Vec<String>,
+}
+
+impl Listing<'_> {
+    /// A list: as JSON, or as a table. `more` tells that it is only its beginning.
+    pub fn show(&self, json: bool, rows: &[Value], more: bool) -> anyhow::Result<ExitCode> {
+        if json {
+            return ended(print_json(&rows.into()), 0);
+        }
+        if rows.is_empty() {
+            return ended(print(self.none), 0);
+        }
+        ended(print(&format!("{}{}", self.table(rows), if more { "\n… and more; --limit shows them" } else { "" })), 0)
+    }
+
+    /// The table alone.
+    pub fn table(&self, rows: &[Value]) -> Table {
+        let mut table = table(self.headings);
+        for row in rows {
+            table.add_row((self.row)(row));
+        }
+        table
+    }
+}
+
+/// How many rows of a list.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Limit {
+    /// How many
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub limit: usize,
+}
+
 /// An empty table.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
@@ -46,6 +98,11 @@ pub fn table(headings: &[&str]) -> Table {
 /// The string at a JSON pointer, or a dash.
 pub fn at<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("–")
+}
+
+/// The strings at JSON pointers, in their order.
+pub fn cells(value: &Value, pointers: &[&str]) -> Vec<String> {
+    pointers.iter().map(|pointer| at(value, pointer).to_owned()).collect()
 }
 
 /// `1 person`, `2 people`.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{Connection, text};
 use super::output::{DIFFERS, PARKED, STALE, at, ended, print, print_json, table};
+use super::time;
 
 /// Shows how each directory of the organization stands.
 ///
@@ -17,23 +18,8 @@ pub struct StatusArgs {
     connection: Connection,
 
     /// A directory is stale if its last request is older than this, e.g. `2h`; without it, if it is silent by its own rhythm
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = time::age)]
     max_age: Option<i64>,
-}
-
-/// A length of time such as `90s`, `30m`, `2h` or `1d`, in seconds.
-fn age(text: &str) -> Result<i64, String> {
-    let wrong = || format!("'{text}' is no length of time; write it like 90s, 30m, 2h or 1d");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|seconds| *seconds > 0).ok_or_else(wrong)
 }
 
 /// Shows.
@@ -123,14 +109,6 @@ fn told(statuses: &[Value], max_age: Option<i64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_age_has_a_number_and_a_unit() {
-        assert_eq!((age("2h"), age("90s"), age("1d")), (Ok(7_200), Ok(90), Ok(86_400)));
-        for wrong in ["", "2", "h", "-1h", "0s", "2w", "1é", "99999999999999999d"] {
-            assert!(age(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn drift_weighs_more_than_what_is_parked_and_that_more_than_silence() {

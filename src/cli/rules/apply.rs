@@ -68,23 +68,30 @@ pub async fn run(args: ApplyArgs) -> anyhow::Result<ExitCode> {
     if args.wait && at(&run, "/state") == "running" {
         run = wait(&client, &text(&run, "id")?).await?;
     }
-    let code = match at(&run, "/state") {
+    if args.connection.json {
+        return ended(print_json(&json!({"plan": plan, "run": run})), code(&run));
+    }
+    ended(print(&format!("{summary}{}", told(&run))), code(&run))
+}
+
+/// The exit code for the run that applies a plan.
+pub fn code(run: &Value) -> u8 {
+    match at(run, "/state") {
         "awaiting_approval" => PARKED,
         "failed" | "cancelled" => 1,
         _ => 0,
+    }
+}
+
+/// The run that applies a plan, with what is next.
+pub fn told(run: &Value) -> String {
+    let id = at(run, "/id");
+    let next = match at(run, "/state") {
+        "awaiting_approval" => format!("The guard asks for an approval: muster runs approve {id} --wait\n"),
+        "running" => format!("It goes on in the background: muster runs show {id}\n"),
+        _ => String::new(),
     };
-    let written = if args.connection.json {
-        print_json(&json!({"plan": plan, "run": run}))
-    } else {
-        let id = at(&run, "/id");
-        let next = match at(&run, "/state") {
-            "awaiting_approval" => format!("The guard asks for an approval: muster runs approve {id} --wait\n"),
-            "running" => format!("It goes on in the background: muster runs show {id}\n"),
-            _ => String::new(),
-        };
-        print(&format!("{summary}{}{next}", described(&run)))
-    };
-    ended(written, code)
+    format!("{}{next}", described(run))
 }
 
 fn stale(answer: &Value) -> String {

@@ -56,11 +56,7 @@ pub async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let organization = args.connection.organization(&client).await?;
     let planned = make(&client, &organization, &args.wanted).await?;
     let (shown, more) = match &planned.plan {
-        Some(plan) => {
-            client
-                .list(&format!("/mapping_plans/{}/effects", text(plan, "id")?), &[("order", "asc")], args.limit)
-                .await?
-        }
+        Some(plan) => first_effects(&client, plan, args.limit).await?,
         None => (Vec::new(), false),
     };
     let written = if args.connection.json {
@@ -88,30 +84,13 @@ pub async fn make(client: &Client, organization: &str, wanted: &Wanted) -> anyho
 }
 
 impl Planned {
-    fn effects(&self) -> impl Iterator<Item = (&String, i64)> {
-        let totals = self.plan.as_ref().and_then(|plan| plan["totals"].as_object());
-        let counts = totals.into_iter().flatten().filter(|(kind, _)| *kind != "people");
-        counts.filter_map(|(kind, count)| Some((kind, count.as_i64()?)))
-    }
-
     fn code(&self) -> u8 {
-        if self.guard_would_park() {
-            PARKED
-        } else if self.has_effects() {
-            DIFFERS
-        } else {
-            0
-        }
+        self.plan.as_ref().map_or(0, verdict)
     }
 
     /// Whether anything would change.
     pub fn has_effects(&self) -> bool {
-        self.effects().any(|(_, count)| count > 0)
-    }
-
-    /// Whether somebody would have to approve.
-    pub fn guard_would_park(&self) -> bool {
-        self.plan.as_ref().is_some_and(|plan| at(plan, "/guard/verdict") == "would_park")
+        self.plan.as_ref().is_some_and(|plan| effects_of(plan).any(|(_, count)| count > 0))
     }
 
     /// What the plan comes to, in lines.
@@ -121,44 +100,77 @@ impl Planned {
             out.push_str(&line);
             out.push('\n');
         }
-        let Some(plan) = &self.plan else {
-            out.push_str("Nothing to do: the rules in force are those of the file.\n");
-            return out;
-        };
-        let mut totals = table(&["effect", "count"]);
-        for (kind, count) in self.effects() {
-            totals.add_row([kind.replace('_', " "), count.to_string()]);
-        }
-        let people = counted(plan["totals"]["people"].as_i64().unwrap_or(0), "person", "people");
-        let _ = writeln!(out, "\n{totals}\n{people} concerned.");
-        for directory in plan["guard"]["directories"].as_array().into_iter().flatten() {
-            let (losing, allowance) = (directory["losing"].as_i64().unwrap_or(0), &directory["allowance"]);
-            let verdict = if losing > allowance.as_i64().unwrap_or(0) { "an approval is needed" } else { "passes" };
-            let _ = writeln!(
-                out,
-                "Guard of {}: {} something, {allowance} may: {verdict}.",
-                at(directory, "/directory_id"),
-                counted(losing, "membership loses", "memberships lose"),
-            );
+        match &self.plan {
+            Some(plan) => out.push_str(&totals(plan)),
+            None => out.push_str("Nothing to do: the rules in force are those of the file.\n"),
         }
         out
     }
 }
 
-fn report(planned: &Planned, shown: &[Value], more: bool) -> String {
-    let mut out = planned.summary();
-    let Some(plan) = &planned.plan else { return out };
-    out.push('\n');
+/// The kinds of effects of a `mapping_plan` object, with how many there are of each.
+fn effects_of(plan: &Value) -> impl Iterator<Item = (&String, i64)> {
+    let counts = plan["totals"].as_object().into_iter().flatten().filter(|(kind, _)| *kind != "people");
+    counts.filter_map(|(kind, count)| Some((kind, count.as_i64()?)))
+}
+
+/// The exit code for a plan: whether somebody would have to approve, or anything would change.
+pub fn verdict(plan: &Value) -> u8 {
+    if at(plan, "/guard/verdict") == "would_park" {
+        PARKED
+    } else if effects_of(plan).any(|(_, count)| count > 0) {
+        DIFFERS
+    } else {
+        0
+    }
+}
+
+/// What a plan comes to: effects by their kind, people, and what the guard says to it.
+pub fn totals(plan: &Value) -> String {
+    let mut totals = table(&["effect", "count"]);
+    for (kind, count) in effects_of(plan) {
+        totals.add_row([kind.replace('_', " "), count.to_string()]);
+    }
+    let people = counted(plan["totals"]["people"].as_i64().unwrap_or(0), "person", "people");
+    let mut out = format!("\n{totals}\n{people} concerned.\n");
+    for directory in plan["guard"]["directories"].as_array().into_iter().flatten() {
+        let (losing, allowance) = (directory["losing"].as_i64().unwrap_or(0), &directory["allowance"]);
+        let verdict = if losing > allowance.as_i64().unwrap_or(0) { "an approval is needed" } else { "passes" };
+        let _ = writeln!(
+            out,
+            "Guard of {}: {} something, {allowance} may: {verdict}.",
+            at(directory, "/directory_id"),
+            counted(losing, "membership loses", "memberships lose"),
+        );
+    }
+    out
+}
+
+/// The first effects of a plan, and whether there are more.
+pub async fn first_effects(client: &Client, plan: &Value, limit: usize) -> anyhow::Result<(Vec<Value>, bool)> {
+    client.list(&format!("/mapping_plans/{}/effects", text(plan, "id")?), &[("order", "asc")], limit).await
+}
+
+/// Effects by name, and how to bring them about.
+pub fn by_name(plan: &Value, shown: &[Value], more: bool) -> String {
+    let mut out = String::from("\n");
     for effect in shown {
         out.push_str(&effect_line::line(effect).to_string());
         out.push('\n');
     }
     if more {
-        let all: i64 = planned.effects().map(|(_, count)| count).sum();
+        let all: i64 = effects_of(plan).map(|(_, count)| count).sum();
         let _ = writeln!(out, "… {} of {all} shown; --limit shows more", shown.len());
     }
-    let id = at(plan, "/id");
-    let _ = writeln!(out, "\nTo apply exactly this: muster apply {id}");
+    let _ = writeln!(out, "\nTo apply exactly this: muster apply {}", at(plan, "/id"));
+    out
+}
+
+fn report(planned: &Planned, shown: &[Value], more: bool) -> String {
+    let mut out = planned.summary();
+    if let Some(plan) = &planned.plan {
+        out.push_str(&by_name(plan, shown, more));
+    }
     out
 }
 

@@ -1,0 +1,37 @@
+//! The question before what cannot be undone.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, bail};
+
+/// Whether to ask.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Asking {
+    /// Do not ask; needed where nobody is at a terminal
+    #[arg(long)]
+    pub yes: bool,
+}
+
+impl Asking {
+    /// Says what goes, and has somebody type the name of it, unless they said `--yes`.
+    ///
+    /// # Errors
+    ///
+    /// If they type something else, or nobody is there to ask.
+    pub fn sure(self, what_goes: &str, name: &str) -> anyhow::Result<()> {
+        if self.yes {
+            return Ok(());
+        }
+        // What is asked stands on standard error, so that the answer alone is on standard output.
+        let mut out = io::stderr().lock();
+        writeln!(out, "{what_goes}")?;
+        if !io::stdin().is_terminal() {
+            bail!("nothing was done: nobody is at a terminal to ask; --yes does it without asking");
+        }
+        write!(out, "This cannot be undone. Type {name} to go on: ")?;
+        out.flush()?;
+        let mut typed = String::new();
+        io::stdin().lock().read_line(&mut typed).context("the answer cannot be read")?;
+        if typed.trim() == name { Ok(()) } else { bail!("nothing was done: that is not {name}") }
+    }
+}

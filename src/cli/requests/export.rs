@@ -1,0 +1,182 @@
+//! `muster requests export`: the log as a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use super::conversation::Conversation;
+use super::{Selection, borrowed, log_of};
+use crate::cli::client::{Client, Connection, segment};
+use crate::cli::lookup;
+use crate::cli::output::{at, ended};
+
+/// How many requests are asked for at the same time.
+const AT_ONCE: usize = 8;
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A JSON object in each line, in the order of the requests
+    Lines,
+    /// One document for `muster replay`: the writes of one directory whose bodies were kept, with the answers that they got
+    Conversation,
+}
+
+/// Writes the log, oldest requests first.
+///
+/// Bodies are in it as far as the directory's setting `log_bodies` kept them: by default those of refused requests.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    connection: Connection,
+
+    #[command(flatten)]
+    selection: Selection,
+
+    /// The file to write; standard output, if absent
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value = "lines")]
+    format: Format,
+
+    /// Also read bodies and what each request caused: one more call for each
+    #[arg(long)]
+    bodies: bool,
+}
+
+/// What was exported.
+#[derive(Debug, Default)]
+struct Count {
+    requests: u64,
+    /// Requests that had a body, as far as their method tells.
+    with_body: u64,
+    /// Those of them whose body was not kept.
+    not_kept: u64,
+}
+
+/// Exports, and says what is missing.
+pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
+    let client = args.connection.client()?;
+    let directories = lookup::directories(&args.connection, &client, args.selection.directory.as_deref()).await?;
+    if args.format == Format::Conversation && directories.len() != 1 {
+        bail!("a conversation is of one directory, and there are {}; give --directory", directories.len());
+    }
+    let mut out: Box<dyn Write + Send> = match &args.output {
+        Some(path) => {
+            Box::new(BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?))
+        }
+        None => Box::new(BufWriter::new(io::stdout())),
+    };
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(ProgressStyle::with_template("  {spinner} {pos} requests  {wide_msg:.dim}")?);
+    let mut notes = Vec::new();
+    for directory in &directories {
+        bar.set_message(at(directory, "/name").to_owned());
+        let (count, written) = export(&client, &args, directory, &mut out, &bar).await?;
+        if let Err(error) = written {
+            return ended(Err(error), 0);
+        }
+        notes.push(told(&args, directory, &count.0, count.1));
+    }
+    bar.finish_and_clear();
+    let flushed = out.flush();
+    for note in notes {
+        eprintln!("{note}");
+    }
+    ended(flushed, 0)
+}
+
+/// Writes the log of a directory; the count, and how many requests a conversation leaves out.
+async fn export(
+    client: &Client,
+    args: &ExportArgs,
+    directory: &Value,
+    out: &mut (impl Write + ?Sized),
+    bar: &ProgressBar,
+) -> anyhow::Result<((Count, u64), io::Result<()>)> {
+    let mut query = args.selection.query();
+    query.push(("order", "asc".to_owned()));
+    let (log, whole) = (log_of(directory), args.bodies || args.format == Format::Conversation);
+    let mut conversation = Conversation::of(directory);
+    let (mut count, mut after) = (Count::default(), None::<String>);
+    loop {
+        let (rows, next) = client.page(&log, &borrowed(&query), after.as_deref(), usize::MAX).await?;
+        let rows = if whole { completed(client, &log, rows).await? } else { rows };
+        for row in &rows {
+            count.add(row);
+            bar.inc(1);
+            match args.format {
+                Format::Conversation => conversation.add(row),
+                Format::Lines => {
+                    if let Err(error) = writeln!(out, "{row}") {
+                        return Ok(((count, 0), Err(error)));
+                    }
+                }
+            }
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let left_out = conversation.left_out();
+    let written = match args.format {
+        Format::Lines => Ok(()),
+        Format::Conversation if conversation.is_empty() => {
+            bail!("no write in the log of {} can be played again: {}", at(directory, "/name"), kept(directory))
+        }
+        Format::Conversation => serde_json::to_writer_pretty(&mut *out, &conversation.document())
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out)),
+    };
+    Ok(((count, left_out), written))
+}
+
+/// The requests with their bodies.
+async fn completed(client: &Client, log: &str, rows: Vec<Value>) -> anyhow::Result<Vec<Value>> {
+    let one = |row: Value| async move { client.get(&format!("{log}/{}", segment(at(&row, "/id"))), &[]).await };
+    stream::iter(rows.into_iter().map(one)).buffered(AT_ONCE).try_collect().await
+}
+
+impl Count {
+    fn add(&mut self, request: &Value) {
+        self.requests += 1;
+        if matches!(at(request, "/method"), "POST" | "PUT" | "PATCH") {
+            self.with_body += 1;
+            self.not_kept += u64::from(request["body"].is_null());
+        }
+    }
+}
+
+fn kept(directory: &Value) -> String {
+    let which = match at(directory, "/settings/log_bodies") {
+        "none" => "no bodies",
+        "all" => "all bodies of 8 KiB at the most",
+        _ => "bodies of refused requests only",
+    };
+    format!("the directory keeps {which} (its setting log_bodies)")
+}
+
+fn told(args: &ExportArgs, directory: &Value, count: &Count, left_out: u64) -> String {
+    let name = at(directory, "/name");
+    let requests = format!("{name}: {} requests", count.requests);
+    match args.format {
+        Format::Conversation if left_out > 0 => format!(
+            "{requests}, of which {left_out} are left out: reads, requests without a kept body, and those about resources \
+             that were made before; {}",
+            kept(directory)
+        ),
+        Format::Lines if args.bodies && count.not_kept > 0 => {
+            format!("{requests}; {} of {} have no body: {}", count.not_kept, count.with_body, kept(directory))
+        }
+        _ => requests,
+    }
+}
