@@ -2,18 +2,22 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use muster::cli::config::Unclear;
 use muster::{cli, telemetry};
 
 /// A command line that makes no sense. Not 2, as usual: several commands answer with that.
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let arguments = match cli::Cli::try_parse() {
+    let arguments = match cli::config::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(Unclear::CommandLine(error)) => {
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+        Err(unclear) => {
+            eprintln!("muster: {unclear}");
+            return ExitCode::FAILURE;
         }
     };
     telemetry::init("info,sqlx=warn");

@@ -3,6 +3,7 @@
 mod ask;
 pub mod bench;
 mod client;
+pub mod config;
 pub mod demo;
 mod directories;
 mod events;
@@ -37,12 +38,18 @@ use clap::{Parser, Subcommand};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// The settings of the server, and where each comes from; of commands that have them.
+    #[arg(skip)]
+    settings: Vec<config::Setting>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
-    Serve(serve::ServeArgs),
+    Serve(config::Configured),
+    /// Show what the server would be started with, and where each setting comes from
+    Config(config::ConfigArgs),
     /// See what Muster does: a tour with real traffic on an embedded database
     Demo(demo::DemoArgs),
     /// Make large organizations to measure on
@@ -104,7 +111,8 @@ enum Command {
 /// Runs the command that was asked for.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(args.serve).await,
+        Command::Config(args) => config::run(&args, &cli.settings),
         Command::Demo(args) => demo::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         // 1 says that an answer was not as expected, so what kept it from playing needs another.

@@ -1,12 +1,17 @@
 //! `muster status`: how the directories stand, for people and for monitors.
 
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::client::{Connection, text};
-use super::output::{DIFFERS, PARKED, STALE, at, ended, print, print_json, table};
+use super::client::{Client, Connection, Refusal, text};
+use super::output::{DIFFERS, PARKED, STALE, at, ended, print, print_json, print_json_line, table};
+use super::serve::interrupted;
 use super::time;
+use crate::domain::Clock;
+use crate::domain::clock::timestamp;
 
 /// Shows how each directory of the organization stands.
 ///
@@ -20,26 +25,100 @@ pub struct StatusArgs {
     /// A directory is stale if its last request is older than this, e.g. `2h`; without it, if it is silent by its own rhythm
     #[arg(long, value_name = "AGE", value_parser = time::age)]
     max_age: Option<i64>,
+
+    /// Look again and again, until Ctrl-C: draws anew on a terminal; with --json a line for each look
+    #[arg(long)]
+    watch: bool,
+
+    /// How long to wait between two looks
+    #[arg(long, value_name = "LENGTH", default_value = "5s", value_parser = time::age, requires = "watch")]
+    interval: i64,
 }
 
-/// Shows.
+/// How the directories of an organization stand.
+struct Standing {
+    organization: String,
+    directories: Vec<Value>,
+    code: u8,
+}
+
+/// Shows, once or again and again.
 pub async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let client = args.connection.client()?;
     let organization = args.connection.organization(&client).await?;
-    let mut statuses = Vec::new();
-    for directory in client.all("/directories", &[("organization_id", &organization)]).await? {
+    if !args.watch {
+        let standing = look(&client, &organization, args.max_age).await?;
+        return ended(show(&args, &standing), standing.code);
+    }
+    tokio::select! {
+        watched = watch(&args, &client, &organization) => watched,
+        interrupted = interrupted() => { interrupted?; Ok(ExitCode::SUCCESS) }
+    }
+}
+
+async fn look(client: &Client, organization: &str, max_age: Option<i64>) -> anyhow::Result<Standing> {
+    let mut directories = Vec::new();
+    for directory in client.all("/directories", &[("organization_id", organization)]).await? {
         let mut status = client.get(&format!("/directories/{}/sync_status", text(&directory, "id")?), &[]).await?;
         status["name"] = directory["name"].clone();
-        statuses.push(status);
+        directories.push(status);
     }
-    let code = statuses.iter().map(|status| verdict(status, args.max_age)).max().unwrap_or(0);
-    if args.connection.json {
-        return ended(print_json(&json!({"organization_id": organization, "directories": statuses})), code);
+    let code = directories.iter().map(|status| verdict(status, max_age)).max().unwrap_or(0);
+    Ok(Standing { organization: organization.to_owned(), directories, code })
+}
+
+impl Standing {
+    fn json(&self) -> Value {
+        json!({"organization_id": self.organization, "directories": self.directories})
     }
-    if statuses.is_empty() {
-        return ended(print("The organization has no directory."), code);
+
+    fn told(&self, max_age: Option<i64>) -> String {
+        if self.directories.is_empty() {
+            return "The organization has no directory.".to_owned();
+        }
+        told(&self.directories, max_age)
     }
-    ended(print(&told(&statuses, args.max_age)), code)
+}
+
+fn show(args: &StatusArgs, standing: &Standing) -> io::Result<()> {
+    if args.connection.json { print_json(&standing.json()) } else { print(&standing.told(args.max_age)) }
+}
+
+/// Looks until somebody interrupts or the reader has gone.
+async fn watch(args: &StatusArgs, client: &Client, organization: &str) -> anyhow::Result<ExitCode> {
+    let pause = Duration::from_secs(args.interval.unsigned_abs());
+    loop {
+        let written = match look(client, organization, args.max_age).await {
+            Ok(standing) if args.connection.json => {
+                let mut line = standing.json();
+                line["exit_code"] = standing.code.into();
+                line["looked_at"] = timestamp(Clock::System.now()).into();
+                print_json_line(&line)
+            }
+            Ok(standing) => draw(&standing.told(args.max_age)),
+            // The server may be starting again: whoever watches wants to see that, too.
+            Err(error) if Refusal::passes(&error) => {
+                if args.connection.json {
+                    eprintln!("muster: {error:#}");
+                    Ok(())
+                } else {
+                    draw(&format!("{error:#}"))
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        if written.is_err() {
+            return ended(written, 0);
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Draws a screen: over the last one on a terminal, below it elsewhere.
+fn draw(told: &str) -> io::Result<()> {
+    let now = timestamp(Clock::System.now());
+    let clear = if io::stdout().is_terminal() { "\u{1b}[2J\u{1b}[H" } else { "" };
+    print(&format!("{clear}{now}\n{told}\n"))
 }
 
 /// The exit code for one directory.

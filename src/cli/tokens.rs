@@ -117,7 +117,7 @@ pub async fn run(command: TokensCommand) -> anyhow::Result<ExitCode> {
             let old = if args.overlap == 0 {
                 "The old one works no more.".to_owned()
             } else {
-                format!("The old one works on for {} hours at the most: muster tokens list", args.overlap)
+                format!("The old one works on for {} hours at the most.", args.overlap)
             };
             tell(args.one.of.connection.json, &token, || format!("{}{old}\n", shown(&token)))
         }

@@ -1,83 +1,10 @@
 //! Rules as code: the real binary, against a real server.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 
+use super::support::desk::Desk;
 use super::support::native::native;
-use super::support::server::{ROOT_KEY, TestDirectory, TestServer, on_each_server};
-
-/// What a command answered.
-struct Told {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Told {
-    #[track_caller]
-    fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "\n{}\n{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn says(self, words: &str) -> Self {
-        assert!(self.out.contains(words) || self.err.contains(words), "no '{words}' in:\n{}\n{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
-    }
-}
-
-/// An organization with a folder of files, and the command line at hand.
-struct Desk<'a> {
-    server: &'a TestServer,
-    directory: TestDirectory,
-    folder: tempfile::TempDir,
-}
-
-impl<'a> Desk<'a> {
-    async fn set(server: &'a TestServer, settings: Value) -> Self {
-        let organization = server.organization("Test organization").await;
-        let directory = server.directory_in(&organization, settings).await;
-        Desk { server, directory, folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    /// Runs `muster` in the folder.
-    async fn muster(&self, words: &str) -> Told {
-        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-        let (folder, url) = (self.folder.path().to_owned(), self.server.server.url());
-        let organization = self.directory.organization.clone();
-        let run = move || muster(&folder, &url, &organization, &words);
-        tokio::task::spawn_blocking(run).await.expect("the command runs")
-    }
-}
-
-fn muster(folder: &Path, url: &str, organization: &str, words: &[String]) -> Told {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_muster"))
-        .current_dir(folder)
-        .env("MUSTER_SERVER", url)
-        .env("MUSTER_API_KEY", ROOT_KEY)
-        .env("MUSTER_ORGANIZATION", organization)
-        .env("NO_PROXY", "*")
-        .args(words)
-        .output()
-        .expect("the binary runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    Told { code: output.status.code().expect("it ends by itself"), out: text(output.stdout), err: text(output.stderr) }
-}
+use super::support::server::on_each_server;
 
 const TEAMS: &str = r#"
 [[rule]]

@@ -3,6 +3,7 @@
 pub mod console;
 pub mod database;
 pub mod described;
+pub mod desk;
 pub mod events;
 pub mod explain;
 pub mod native;
