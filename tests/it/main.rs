@@ -4,6 +4,9 @@
 
 mod architecture;
 mod audit;
+mod cli_admin;
+mod cli_config;
+mod cli_follow;
 mod cli_rules;
 mod collisions;
 mod connections;

@@ -1,10 +1,14 @@
 //! The real binary as a command line, against a test's server.
 
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::events::eventually;
 use super::server::{ROOT_KEY, TestDirectory, TestServer};
 
 /// What a command answered.
@@ -73,6 +77,65 @@ impl<'a> Desk<'a> {
         let organization = self.directory.organization.clone();
         let run = move || muster(&folder, &url, &organization, &words);
         tokio::task::spawn_blocking(run).await.expect("the command runs")
+    }
+
+    /// Starts a `muster` that goes on until it is interrupted.
+    pub fn follow(&self, words: &str) -> Follower {
+        let mut command = command(self.folder.path(), &self.server.server.url(), &self.directory.organization);
+        command.args(words.split_whitespace());
+        Follower::start(command)
+    }
+}
+
+/// A command that goes on, and what it said so far.
+pub struct Follower {
+    child: Child,
+    lines: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Follower {
+    /// Starts a command whose standard output is read line by line.
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let lines = Arc::<Mutex<VecDeque<String>>>::default();
+        let read = lines.clone();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                read.lock().unwrap_or_else(PoisonError::into_inner).push_back(line);
+            }
+        });
+        Follower { child, lines }
+    }
+
+    /// Waits for a line that has these words; those before it are passed over.
+    pub async fn line_with(&self, words: &str) -> String {
+        eventually(words, || async {
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            std::iter::from_fn(|| lines.pop_front()).find(|line| line.contains(words))
+        })
+        .await
+    }
+
+    /// As Ctrl-C does; answers the exit code.
+    pub async fn interrupt(mut self) -> i32 {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+        self.ended().await
+    }
+
+    /// Waits for its end; answers the exit code.
+    pub async fn ended(&mut self) -> i32 {
+        let mut child = std::mem::replace(&mut self.child, Command::new("true").spawn().expect("true runs"));
+        let ended = tokio::task::spawn_blocking(move || child.wait());
+        ended.await.expect("it is waited for").expect("it ends").code().expect("it ends by itself")
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
