@@ -24,7 +24,7 @@ impl Asking {
         }
         // What is asked stands on standard error, so that the answer alone is on standard output.
         let mut out = io::stderr().lock();
-        writeln!(out, "{what_goes}")?;
+        writeln!(out, "{}", what_goes.trim_end())?;
         if !io::stdin().is_terminal() {
             bail!("nothing was done: nobody is at a terminal to ask; --yes does it without asking");
         }

@@ -206,28 +206,30 @@ impl Tail {
 
 /// An event in a line: when, what, about whom or what, and who or which rule brought it about.
 fn line(event: &Value) -> String {
-    let data = &event["data"];
-    let named = ["name", "email", "slug", "domain", "id"].iter().find_map(|key| data[key].as_str());
-    let nested = || data.pointer("/user/email").or(data.pointer("/group/name")).and_then(Value::as_str);
-    let rules: Vec<&str> = event
-        .pointer("/context/rules")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|rule| rule["key"].as_str())
-        .collect();
     let actor = event.pointer("/context/actor/name").or(event.pointer("/context/actor/id")).and_then(Value::as_str);
-    let mut why = actor.unwrap_or("–").to_owned();
-    if !rules.is_empty() {
-        why = format!("{why}, by {}", rules.join(", "));
-    }
+    let rules = event.pointer("/context/rules").and_then(Value::as_array).into_iter().flatten();
+    let mut why = vec![actor.unwrap_or("–").to_owned()];
+    why.extend(rules.map(|rule| format!("{} version {}", at(rule, "/id"), rule["version"])));
     format!(
-        "{}  {:33} {}  ({why})  {}",
+        "{}  {:33} {}  ({})  {}",
         at(event, "/created_at"),
         at(event, "/event"),
-        nested().or(named).unwrap_or("–"),
+        subject(&event["data"]),
+        why.join(", "),
         at(event, "/id"),
     )
+}
+
+/// Whom or what an event is about: by names, else by ids.
+fn subject(data: &Value) -> String {
+    let of = |keys: &[&str]| -> Vec<String> {
+        keys.iter().filter_map(|key| data.pointer(key)?.as_str()).map(str::to_owned).collect()
+    };
+    let named = of(&["/user/email", "/user/username", "/group/name"]);
+    let own = || of(&["/name", "/email", "/username", "/domain", "/slug"]).into_iter().take(1).collect::<Vec<_>>();
+    let ids = || of(&["/group_id", "/organization_membership_id"]);
+    let found = [named].into_iter().chain([own(), ids(), of(&["/id"])]).find(|found| !found.is_empty());
+    found.map_or_else(|| "–".to_owned(), |found| found.join(" "))
 }
 
 #[cfg(test)]
@@ -239,11 +241,14 @@ mod tests {
     #[test]
     fn an_event_is_told_with_its_reason() {
         let event = json!({"id": "event_1", "event": "group.member_added", "created_at": "2026-11-25T09:00:00.000Z",
-            "data": {"id": "om_1", "group": {"name": "Ios"}},
-            "context": {"actor": {"name": "Okta"}, "rules": [{"key": "teams", "version": 2}]}});
+            "data": {"group_id": "group_1", "organization_membership_id": "om_1"},
+            "context": {"actor": {"name": "Okta"}, "rules": [{"id": "rule_1", "version": 2}]}});
         let told = line(&event);
         assert!(told.starts_with("2026-11-25T09:00:00.000Z  group.member_added "), "{told}");
-        assert!(told.ends_with("Ios  (Okta, by teams)  event_1"), "{told}");
+        assert!(told.ends_with(" group_1 om_1  (Okta, rule_1 version 2)  event_1"), "{told}");
+        let both = json!({"user": {"email": "ada@acme.example"}, "group": {"name": "eng-ios"}});
+        assert_eq!(subject(&both), "ada@acme.example eng-ios");
+        assert_eq!(subject(&json!({"id": "org_1", "name": "Acme"})), "Acme");
         assert!(line(&json!({})).contains('–'));
     }
 }

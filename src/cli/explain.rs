@@ -11,9 +11,8 @@ use super::lookup;
 use super::output::{DIFFERS, at, ended, print, print_json};
 
 /// Tells why somebody has a group, a role or a membership, or why not.
-///
-/// Exits with 0 if they have it, 2 if they do not, 1 if there was an error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exits with 0 if they have it, 2 if they do not, 1 if there was an error.")]
 pub struct ExplainArgs {
     #[command(flatten)]
     connection: Connection,

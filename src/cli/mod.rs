@@ -35,6 +35,10 @@ use clap::{Parser, Subcommand};
 /// A SCIM 2.0 bridge: what identity providers push becomes native groups, roles and memberships, by rules.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, about, propagate_version = true)]
+#[command(
+    after_help = "A command exits with 0 if it did what was asked, 1 if there was an error, and 64 if the command line makes \
+    no sense; those that answer questions have further codes, which their own help tells."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

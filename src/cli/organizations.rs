@@ -11,6 +11,9 @@ use super::client::{Client, Connection, segment, text};
 use super::lookup;
 use super::output::{Limit, Listing, at, cells, counted, tell};
 
+/// So many groups are counted for the question before a deletion, and no more.
+const MANY: usize = 1_000;
+
 /// The customers: list, make, look, delete.
 #[derive(Debug, Subcommand)]
 pub enum OrganizationsCommand {
@@ -141,9 +144,10 @@ async fn delete(args: DeleteArgs) -> anyhow::Result<ExitCode> {
 
 /// What goes with an organization, for the person who is asked.
 async fn what_goes(client: &Client, id: &str, name: &str) -> anyhow::Result<String> {
-    let mut out = format!("{name} ({id}) goes, with its domains, rules, keys and memberships, and");
-    let groups = client.all(&format!("/organizations/{}/groups", segment(id)), &[]).await?.len();
-    let _ = writeln!(out, " {}.", counted(i64::try_from(groups)?, "native group", "native groups"));
+    let (groups, more) = client.list(&format!("/organizations/{}/groups", segment(id)), &[], MANY).await?;
+    let groups = counted(i64::try_from(groups.len())?, "native group", "native groups");
+    let least = if more { "at least " } else { "" };
+    let mut out = format!("{name} ({id}) goes, with its domains, rules, keys and memberships, and {least}{groups}.\n");
     for directory in client.all("/directories", &[("organization_id", id)]).await? {
         let directory = client.get(&format!("/directories/{}", at(&directory, "/id")), &[]).await?;
         let _ = writeln!(out, "  directory {}: {}", at(&directory, "/name"), holds(&directory));

@@ -12,9 +12,8 @@ use serde_json::{Map, Value};
 use crate::replay::{Conversation, Event, Outcome, Player, Report, StepReport, find};
 
 /// Plays recorded conversations of identity providers against a SCIM server.
-///
-/// Exits with 0 if every answer was as expected, 1 if one was not, 2 if nothing could be played.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exits with 0 if every answer was as expected, 1 if one was not, 2 if nothing could be played.")]
 pub struct ReplayArgs {
     /// Conversations, or folders of them
     #[arg(required = true, value_name = "FILE")]

@@ -14,10 +14,10 @@ use crate::domain::Clock;
 use crate::domain::clock::timestamp;
 
 /// Shows how each directory of the organization stands.
-///
-/// Exits with 0 if all is well, 2 if a directory is stale, 3 if removals wait for an approval, 4 if what is stored
-/// differs from a recomputation; the highest of those that hold. 1 if there was an error.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exits with 0 if all is well, 2 if a directory is stale, 3 if removals wait for an approval, 4 if what is stored differs from a recomputation; the highest of those that hold. 1 if there was an error."
+)]
 pub struct StatusArgs {
     #[command(flatten)]
     connection: Connection,

@@ -15,9 +15,8 @@ use crate::domain::effect_line;
 const SHOWN: usize = 100;
 
 /// Recomputes an organization and compares; repairs nothing.
-///
-/// Exits with 0 if both are equal, 2 if something differs, 1 if there was an error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exits with 0 if both are equal, 2 if something differs, 1 if there was an error.")]
 pub struct VerifyArgs {
     #[command(flatten)]
     connection: Connection,

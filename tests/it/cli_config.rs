@@ -91,3 +91,14 @@ fn the_manual_has_a_page_for_every_command() {
         assert!(written.contains(".SH NAME"), "{page}");
     }
 }
+
+#[test]
+fn exit_codes_are_told_where_one_looks_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = ["plan", "apply", "explain", "status", "verify", "replay", "rules lint", "rules test"];
+    for words in answers.into_iter().chain(["directories resume", "directories remove"]) {
+        let help = text(&muster(folder.path(), &[], &format!("{words} --help")).stdout);
+        assert!(help.contains("Exits with 0"), "{words}: {help}");
+    }
+    assert!(text(&muster(folder.path(), &[], "--help").stdout).contains("64 if the command line"));
+}

@@ -16,10 +16,10 @@ use crate::cli::runs::wait;
 const SHOWN: usize = 100;
 
 /// Which directory to resume.
-///
-/// Exits with 0 if it is resumed, 2 if a plan is shown that somebody has to apply first, 3 if the guard would park some
-/// of it or the run waits for an approval, 1 if there was an error.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exits with 0 if it is resumed, 2 if a plan is shown that somebody has to apply first, 3 if the guard would park some of it or the run waits for an approval, 1 if there was an error."
+)]
 pub struct ResumeArgs {
     #[command(flatten)]
     connection: Connection,
@@ -38,10 +38,10 @@ pub struct ResumeArgs {
 }
 
 /// Which directory to remove.
-///
-/// Exits with 0 if it is removed or the run has begun, 3 if the guard would park some of it: then the plan is shown that
-/// somebody has to apply. 1 if there was an error.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exits with 0 if it is removed or the run has begun, 3 if the guard would park some of it: then the plan is shown that somebody has to apply. 1 if there was an error."
+)]
 pub struct RemoveArgs {
     #[command(flatten)]
     connection: Connection,

@@ -29,9 +29,11 @@ enum Format {
 }
 
 /// Writes the log, oldest requests first.
-///
-/// Bodies are in it as far as the directory's setting `log_bodies` kept them: by default those of refused requests.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Bodies are in it as far as the directory's setting log_bodies kept them: by default those of refused \
+    requests. What is missing is told on standard error."
+)]
 pub struct ExportArgs {
     #[command(flatten)]
     connection: Connection,

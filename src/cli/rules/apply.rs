@@ -13,10 +13,10 @@ use crate::cli::runs::{described, wait};
 use crate::domain::effect_line;
 
 /// Applies a plan exactly as it was shown, or plans the rules of a file and applies that.
-///
-/// Exits with 0 if it was done or begun, 3 if somebody has to approve the run first, 4 if the plan is stale,
-/// 1 if there was an error.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exits with 0 if it was done or begun, 3 if somebody has to approve the run first, 4 if the plan is stale, 1 if there was an error."
+)]
 pub struct ApplyArgs {
     #[command(flatten)]
     connection: Connection,

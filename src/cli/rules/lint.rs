@@ -10,9 +10,10 @@ use crate::cli::client::Connection;
 use crate::cli::output::{at, counted, ended, print, print_json};
 
 /// Tells what is wrong or odd about the rules of a file, with line and column.
-///
-/// Exits with 0 if all of them could be saved, 1 otherwise. Warnings are told and change nothing.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exits with 0 if all of them could be saved, 1 otherwise. Warnings are told and change nothing."
+)]
 pub struct LintArgs {
     #[command(flatten)]
     connection: Connection,

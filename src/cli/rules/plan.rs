@@ -14,10 +14,10 @@ use crate::cli::rules::difference::current;
 use crate::domain::effect_line;
 
 /// Shows what the rules of a file would change, by name; changes nothing.
-///
-/// Exits with 0 if there is nothing to do, 2 if there are changes, 3 if the guard would park some of them,
-/// 1 if there was an error.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exits with 0 if there is nothing to do, 2 if there are changes, 3 if the guard would park some of them, 1 if there was an error."
+)]
 pub struct PlanArgs {
     #[command(flatten)]
     connection: Connection,

@@ -16,9 +16,8 @@ use crate::cli::source::{Mistakes, Source};
 use crate::domain::assertion::{Assertion, MAX_ASSERTIONS};
 
 /// Checks what people would have under the rules of a file, or have under those in force.
-///
-/// Exits with 0 if every test passed, 1 if one failed, 2 if they could not be run.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exits with 0 if every test passed, 1 if one failed, 2 if they could not be run.")]
 pub struct TestArgs {
     #[command(flatten)]
     connection: Connection,
