@@ -1,12 +1,14 @@
 //! `muster events`: the feed as it grows.
 
+use std::convert::Infallible;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
 use eventsource_stream::Eventsource as _;
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _, stream};
+use reqwest::Response;
 use serde_json::Value;
 
 use super::client::{Client, Connection, Refusal};
@@ -17,6 +19,8 @@ use crate::domain::event_names;
 
 /// How long to wait before connecting again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The server says every 15 seconds that it is still there.
+const SILENCE: Duration = Duration::from_secs(45);
 /// Before everything: what an empty feed is followed from.
 const BEGINNING: &str = "1970-01-01T00:00:00.000Z";
 
@@ -174,7 +178,7 @@ impl Tail {
             (None, None) => {}
         }
         let response = self.client.stream("/events/stream", &query).await?;
-        let mut messages = response.bytes_stream().eventsource();
+        let mut messages = Box::pin(bytes(response)).eventsource();
         while let Some(message) = messages.next().await {
             // A connection that breaks is taken up again.
             let Ok(message) = message else { break };
@@ -202,6 +206,15 @@ impl Tail {
     fn borrowed(&self) -> Vec<(&str, &str)> {
         self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
+}
+
+/// The bytes of a stream, until it ends, breaks, or is silent for longer than the server ever is.
+fn bytes(response: Response) -> impl Stream<Item = Result<Vec<u8>, Infallible>> {
+    stream::unfold(response, |mut response| async {
+        let read = tokio::time::timeout(SILENCE, response.chunk()).await;
+        let chunk = read.ok()?.ok()??;
+        Some((Ok(chunk.to_vec()), response))
+    })
 }
 
 /// An event in a line: when, what, about whom or what, and who or which rule brought it about.

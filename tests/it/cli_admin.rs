@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::desk::Desk;
+use super::support::desk::{Desk, command};
 use super::support::native::native;
 use super::support::server::{ROOT_KEY, on_each_server};
 
@@ -213,4 +213,33 @@ async fn native_groups_are_listed_with_their_members() {
         desk.muster("groups members Nowhere").await.expect(1).says("no group \"Nowhere\"");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_portal_link_is_asked_for_as_the_endpoint_is_documented() {
+    use axum::Json;
+    use axum::routing::{get, post};
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Value::Null));
+    let seen = asked.clone();
+    let generate = post(move |Json(body): Json<Value>| async move {
+        *seen.lock().unwrap() = body;
+        Json(json!({"link": "https://scim.example.com/portal/abc"}))
+    });
+    let organization = get(|| async { Json(json!({"id": "org_1"})) });
+    let routes = axum::Router::new()
+        .route("/portal/generate_link", generate)
+        .route("/organizations/external_id/acme", organization);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, routes).await });
+    let told = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = command(folder.path(), &url, "acme");
+        command.args(["portal", "link", "--return-url", "https://app.example/done"]).output().unwrap()
+    });
+    let told = told.await.unwrap();
+    assert_eq!(String::from_utf8(told.stdout).unwrap(), "https://scim.example.com/portal/abc\n");
+    let body = json!({"organization": "org_1", "intent": "dsync", "return_url": "https://app.example/done"});
+    assert_eq!(*asked.lock().unwrap(), body);
+    serving.abort();
 }

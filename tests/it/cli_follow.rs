@@ -1,11 +1,13 @@
 //! The command line that watches: requests, events, webhooks, status.
 
+use muster::domain::Clock;
 use serde_json::{Value, json};
 
+use super::support::database::on_each_database;
 use super::support::desk::Desk;
 use super::support::events::eventually;
 use super::support::receiver::Receiver;
-use super::support::server::on_each_server;
+use super::support::server::{TestServer, on_each_server};
 
 #[tokio::test]
 async fn requests_are_followed_as_they_come() {
@@ -129,6 +131,34 @@ async fn events_are_followed_from_where_one_says() {
         assert_eq!(quiet.interrupt().await, 0);
         desk.muster("events tail --event group.exploded").await.expect(1).says("group.exploded");
         desk.muster("events tail --after event_01ARZ3NDEKTSV4RRFFQ69G5FAV").await.expect(1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn followers_wait_for_a_server_that_starts_again() {
+    on_each_database(|url| async move {
+        let server = TestServer::start(&url).await;
+        let address = server.server.address;
+        let desk = Desk::set(&server, json!({})).await;
+        let directory = desk.directory.clone();
+        server.group_named(&directory.organization, "Before").await;
+        desk.directory.user("ada@acme.example").await;
+        let events = desk.follow("events tail --event group.created --since 1h --json");
+        let requests = desk.follow("requests tail --json");
+        events.line_with("Before").await;
+        requests.line_with("/Users").await;
+
+        server.server.stop().await;
+        let server = TestServer::start_with(&url, Clock::System, |args| args.listen = address).await;
+        server.group_named(&directory.organization, "After").await;
+        directory.group("eng-ios", &[]).await;
+        // The next line, so that what was told before is not told again.
+        let event: Value = serde_json::from_str(&events.line_with("").await).unwrap();
+        assert_eq!(event["data"]["name"], "After");
+        let request: Value = serde_json::from_str(&requests.line_with("").await).unwrap();
+        assert_eq!((&request["path"], &request["method"]), (&json!("/Groups"), &json!("POST")));
+        assert_eq!((events.interrupt().await, requests.interrupt().await), (0, 0));
     })
     .await;
 }

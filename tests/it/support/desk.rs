@@ -44,20 +44,20 @@ impl Told {
 }
 
 /// An organization with a folder of files, and the command line at hand.
-pub struct Desk<'a> {
-    /// The server that is talked to.
-    pub server: &'a TestServer,
+pub struct Desk {
+    /// Where the server is that is talked to.
+    url: String,
     /// A directory of the organization.
     pub directory: TestDirectory,
     folder: tempfile::TempDir,
 }
 
-impl<'a> Desk<'a> {
+impl Desk {
     /// A new organization with a directory of these settings.
-    pub async fn set(server: &'a TestServer, settings: Value) -> Self {
+    pub async fn set(server: &TestServer, settings: Value) -> Self {
         let organization = server.organization("Test organization").await;
         let directory = server.directory_in(&organization, settings).await;
-        Desk { server, directory, folder: tempfile::tempdir().unwrap() }
+        Desk { url: server.server.url(), directory, folder: tempfile::tempdir().unwrap() }
     }
 
     /// A file in the folder.
@@ -73,7 +73,7 @@ impl<'a> Desk<'a> {
     /// Runs `muster` in the folder; words are parted by spaces.
     pub async fn muster(&self, words: &str) -> Told {
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-        let (folder, url) = (self.folder.path().to_owned(), self.server.server.url());
+        let (folder, url) = (self.folder.path().to_owned(), self.url.clone());
         let organization = self.directory.organization.clone();
         let run = move || muster(&folder, &url, &organization, &words);
         tokio::task::spawn_blocking(run).await.expect("the command runs")
@@ -81,7 +81,7 @@ impl<'a> Desk<'a> {
 
     /// Starts a `muster` that goes on until it is interrupted.
     pub fn follow(&self, words: &str) -> Follower {
-        let mut command = command(self.folder.path(), &self.server.server.url(), &self.directory.organization);
+        let mut command = command(self.folder.path(), &self.url, &self.directory.organization);
         command.args(words.split_whitespace());
         Follower::start(command)
     }
