@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         }
     };
     runtime.block_on(cli::run(arguments)).unwrap_or_else(|error| {
-        eprintln!("muster: {error:#}");
+        eprintln!("muster: {}", cli::harmless(&format!("{error:#}")));
         ExitCode::FAILURE
     })
 }

@@ -4,6 +4,8 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use anyhow::{Context as _, bail};
 
+use super::output::harmless;
+
 /// Whether to ask.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Asking {
@@ -24,7 +26,7 @@ impl Asking {
         }
         // What is asked stands on standard error, so that the answer alone is on standard output.
         let mut out = io::stderr().lock();
-        writeln!(out, "{}", what_goes.trim_end())?;
+        writeln!(out, "{}", harmless(what_goes.trim_end()))?;
         if !io::stdin().is_terminal() {
             bail!("nothing was done: nobody is at a terminal to ask; --yes does it without asking");
         }

@@ -32,6 +32,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use output::harmless;
+
 /// A SCIM 2.0 bridge: what identity providers push becomes native groups, roles and memberships, by rules.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, about, propagate_version = true)]
@@ -121,7 +123,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(args).await,
         // 1 says that an answer was not as expected, so what kept it from playing needs another.
         Command::Replay(args) => replay::run(args).await.or_else(|error| {
-            eprintln!("muster: {error:#}");
+            eprintln!("muster: {}", harmless(&format!("{error:#}")));
             Ok(ExitCode::from(2))
         }),
         Command::Organizations(command) => organizations::run(command).await,

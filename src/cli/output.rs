@@ -1,5 +1,6 @@
 //! What the commands print: tables and JSON, and the exit codes.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -28,10 +29,18 @@ pub fn print_json(document: &Value) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Prints text.
+/// Text without characters that could steer a terminal or turn the order of reading: names come from identity providers.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
+}
+
+/// Prints text for people.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(harmless(text).as_bytes())?;
     if text.ends_with('\n') { out.flush() } else { writeln!(out) }
 }
 
@@ -108,4 +117,15 @@ pub fn cells(value: &Value, pointers: &[&str]) -> Vec<String> {
 /// `1 person`, `2 people`.
 pub fn counted(count: i64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_steer_the_terminal() {
+        assert_eq!(harmless("eng\t│ Ö\n"), "eng\t│ Ö\n");
+        assert_eq!(harmless("\u{1b}[2Jeng\r\u{9b}\u{202e}x"), "\u{fffd}[2Jeng\u{fffd}\u{fffd}\u{fffd}x");
+    }
 }

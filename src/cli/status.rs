@@ -1,6 +1,6 @@
 //! `muster status`: how the directories stand, for people and for monitors.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -117,8 +117,11 @@ async fn watch(args: &StatusArgs, client: &Client, organization: &str) -> anyhow
 /// Draws a screen: over the last one on a terminal, below it elsewhere.
 fn draw(told: &str) -> io::Result<()> {
     let now = timestamp(Clock::System.now());
-    let clear = if io::stdout().is_terminal() { "\u{1b}[2J\u{1b}[H" } else { "" };
-    print(&format!("{clear}{now}\n{told}\n"))
+    if io::stdout().is_terminal() {
+        // Clears the screen, and goes to its beginning.
+        io::stdout().lock().write_all(b"\x1b[2J\x1b[H")?;
+    }
+    print(&format!("{now}\n{told}\n"))
 }
 
 /// The exit code for one directory.

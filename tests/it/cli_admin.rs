@@ -210,6 +210,9 @@ async fn native_groups_are_listed_with_their_members() {
         desk.muster("groups members Empty").await.expect(0).says("Nobody is in Empty.");
         let members = desk.muster("groups members eng-ios --json").await.expect(0).json();
         assert_eq!((&members["members"][0]["status"], &members["more_members"]), (&json!("active"), &json!(false)));
+        server.group_named(&desk.directory.organization, "\u{1b}[31mred").await;
+        let told = desk.muster("groups list").await.expect(0).says("[31mred");
+        assert!(!told.out.contains('\u{1b}'), "a name cannot steer a terminal");
         desk.muster("groups members Nowhere").await.expect(1).says("no group \"Nowhere\"");
     })
     .await;

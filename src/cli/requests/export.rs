@@ -14,7 +14,7 @@ use super::conversation::Conversation;
 use super::{Selection, borrowed, log_of};
 use crate::cli::client::{Client, Connection, segment};
 use crate::cli::lookup;
-use crate::cli::output::{at, ended};
+use crate::cli::output::{at, ended, harmless};
 
 /// How many requests are asked for at the same time.
 const AT_ONCE: usize = 8;
@@ -91,7 +91,7 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let flushed = out.flush();
     for note in notes {
-        eprintln!("{note}");
+        eprintln!("{}", harmless(&note));
     }
     ended(flushed, 0)
 }
