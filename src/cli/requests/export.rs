@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::conversation::Conversation;
 use super::{Selection, borrowed, log_of};
-use crate::cli::client::{Client, Connection, segment};
+use crate::cli::client::{Client, Connection, Refusal, segment};
 use crate::cli::lookup;
 use crate::cli::output::{at, ended, harmless};
 
@@ -62,6 +62,8 @@ struct Count {
     with_body: u64,
     /// Those of them whose body was not kept.
     not_kept: u64,
+    /// Requests that a conversation leaves out.
+    left_out: u64,
 }
 
 /// Exports, and says what is missing.
@@ -82,11 +84,10 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     let mut notes = Vec::new();
     for directory in &directories {
         bar.set_message(at(directory, "/name").to_owned());
-        let (count, written) = export(&client, &args, directory, &mut out, &bar).await?;
-        if let Err(error) = written {
-            return ended(Err(error), 0);
+        match export(&client, &args, directory, &mut out, &bar).await {
+            Ok(count) => notes.push(told(&args, directory, &count)),
+            Err(error) => return ended(Err(error.downcast::<io::Error>()?), 0),
         }
-        notes.push(told(&args, directory, &count.0, count.1));
     }
     bar.finish_and_clear();
     let flushed = out.flush();
@@ -96,14 +97,14 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     ended(flushed, 0)
 }
 
-/// Writes the log of a directory; the count, and how many requests a conversation leaves out.
+/// Writes the log of a directory.
 async fn export(
     client: &Client,
     args: &ExportArgs,
     directory: &Value,
     out: &mut (impl Write + ?Sized),
     bar: &ProgressBar,
-) -> anyhow::Result<((Count, u64), io::Result<()>)> {
+) -> anyhow::Result<Count> {
     let mut query = args.selection.query();
     query.push(("order", "asc".to_owned()));
     let (log, whole) = (log_of(directory), args.bodies || args.format == Format::Conversation);
@@ -117,11 +118,7 @@ async fn export(
             bar.inc(1);
             match args.format {
                 Format::Conversation => conversation.add(row),
-                Format::Lines => {
-                    if let Err(error) = writeln!(out, "{row}") {
-                        return Ok(((count, 0), Err(error)));
-                    }
-                }
+                Format::Lines => writeln!(out, "{row}")?,
             }
         }
         after = next;
@@ -129,22 +126,25 @@ async fn export(
             break;
         }
     }
-    let left_out = conversation.left_out();
-    let written = match args.format {
-        Format::Lines => Ok(()),
-        Format::Conversation if conversation.is_empty() => {
-            bail!("no write in the log of {} can be played again: {}", at(directory, "/name"), kept(directory))
+    if args.format == Format::Conversation {
+        if conversation.is_empty() {
+            bail!("no write in the log of {} can be played again: {}", at(directory, "/name"), kept(directory));
         }
-        Format::Conversation => serde_json::to_writer_pretty(&mut *out, &conversation.document())
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
-    };
-    Ok(((count, left_out), written))
+        serde_json::to_writer_pretty(&mut *out, &conversation.document()).map_err(io::Error::from)?;
+        writeln!(out)?;
+        count.left_out = conversation.left_out();
+    }
+    Ok(count)
 }
 
-/// The requests with their bodies.
+/// The requests with their bodies. One that the log has just let go of stays as the list had it.
 async fn completed(client: &Client, log: &str, rows: Vec<Value>) -> anyhow::Result<Vec<Value>> {
-    let one = |row: Value| async move { client.get(&format!("{log}/{}", segment(at(&row, "/id"))), &[]).await };
+    let one = |row: Value| async move {
+        match client.get(&format!("{log}/{}", segment(at(&row, "/id"))), &[]).await {
+            Err(error) if error.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.status == 404) => Ok(row),
+            read => read,
+        }
+    };
     stream::iter(rows.into_iter().map(one)).buffered(AT_ONCE).try_collect().await
 }
 
@@ -167,13 +167,14 @@ fn kept(directory: &Value) -> String {
     format!("the directory keeps {which} (its setting log_bodies)")
 }
 
-fn told(args: &ExportArgs, directory: &Value, count: &Count, left_out: u64) -> String {
+fn told(args: &ExportArgs, directory: &Value, count: &Count) -> String {
     let name = at(directory, "/name");
     let requests = format!("{name}: {} requests", count.requests);
     match args.format {
-        Format::Conversation if left_out > 0 => format!(
-            "{requests}, of which {left_out} are left out: reads, requests without a kept body, and those about resources \
+        Format::Conversation if count.left_out > 0 => format!(
+            "{requests}, of which {} are left out: reads, requests without a kept body, and those about resources \
              that were made before; {}",
+            count.left_out,
             kept(directory)
         ),
         Format::Lines if args.bodies && count.not_kept > 0 => {
