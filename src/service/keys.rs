@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use super::access::{Access, TOUCH_AFTER};
 use super::change::Change;
 use super::provisioning::Noted;
@@ -17,6 +16,7 @@ use crate::domain::{Error, Result};
 use crate::scim::schema::Catalogue;
 use crate::store::keys::{self, ApiKey, ScimToken};
 use crate::store::{Lane, Page, PageRequest, directories};
+use chrono::{DateTime, Utc};
 
 /// An identity provider whose token was checked.
 #[derive(Debug, Clone)]
