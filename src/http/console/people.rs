@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 
 use super::failure::PageFailure;
 use super::filters;
@@ -12,6 +13,7 @@ use super::flow::{Band, Flow, Node};
 use super::frame::{Frame, Section, page};
 use super::groups::Chip;
 use super::paging::{self, Pager};
+use super::view::When;
 use super::viewer::Place;
 use crate::app::App;
 use crate::domain::explanation::{Explanation, Why, WhyNot};
@@ -113,6 +115,11 @@ impl Answer {
     /// The path of groups from the one that the rule matches to the person.
     fn path(why: &Why) -> Vec<String> {
         why.path.iter().map(|group| group.name.clone().unwrap_or_else(|| group.id.to_string())).collect()
+    }
+
+    /// A moment that the explanation names.
+    fn moment(text: &str, now: &DateTime<Utc>) -> When {
+        When { at: text.parse().unwrap_or(*now), now: *now }
     }
 
     /// The request that made it, while the log has it.
@@ -249,14 +256,22 @@ impl Shown<'_> {
         let of = all.iter().filter(|role| {
             held.contains(&role.slug) || self.reasons.iter().any(|reason| reason.origin.target == Target::Role(role.id))
         });
-        of.map(|role| Thing {
-            name: role.name.clone(),
-            href: None,
-            chips: self.chips(Target::Role(role.id)),
-            why: format!("role:{}", role.slug),
-            has: held.contains(&role.slug),
-        })
-        .collect()
+        let thing = |role: &Role| {
+            let mut chips = self.chips(Target::Role(role.id));
+            if chips.is_empty() {
+                // Nothing gives it to the person themselves.
+                let kind = if role.is_default { "the default role" } else { "with a group" };
+                chips.push(Chip { mark: "", kind, name: String::new(), href: None });
+            }
+            Thing {
+                name: role.name.clone(),
+                href: None,
+                chips,
+                why: format!("role:{}", role.slug),
+                has: held.contains(&role.slug),
+            }
+        };
+        of.map(thing).collect()
     }
 
     /// The name of what a reason speaks for.

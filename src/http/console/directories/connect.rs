@@ -15,7 +15,7 @@ use crate::http::console::frame::{Frame, Section, page};
 use crate::http::console::view::sentence;
 use crate::http::console::viewer::Place;
 use crate::service::directories::{self, DirectoryFields};
-use crate::service::keys;
+use crate::service::tokens::create_token;
 
 #[derive(Template)]
 #[template(path = "console/directory_new.html")]
@@ -55,6 +55,6 @@ pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<
         Err(error) => return Err(error.into()),
     };
     let first = tokens::plain(provider.name);
-    let (_, secret) = keys::create_token(&app, &place.access, place.scope, made.id, first).await?;
+    let (_, secret) = create_token(&app, &place.access, place.scope, made.id, first).await?;
     setup::guide(&app, &place, made, provider, Some(secret.reveal().to_owned())).await
 }

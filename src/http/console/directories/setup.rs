@@ -15,10 +15,10 @@ use crate::http::console::filters;
 use crate::http::console::frame::{Frame, Section, page};
 use crate::http::console::viewer::Place;
 use crate::http::workos::answer::shown_once;
-use crate::service::keys;
 use crate::service::native::directory_users;
 use crate::service::status::groups::{self, GroupStatus, Query};
 use crate::service::status::{self, Status};
+use crate::service::tokens::create_token;
 use crate::store::directory_people::{ListedPerson, Search};
 use crate::store::group_status::Standing;
 use crate::store::{Order, PageRequest};
@@ -89,7 +89,7 @@ pub async fn token(State(app): State<App>, place: Place) -> Result<Response, Pag
     let directory = directory(&app, &place).await?;
     let provider = providers::of_kind(&directory.kind);
     let new = tokens::plain(provider.name);
-    let (_, secret) = keys::create_token(&app, &place.access, place.scope, directory.id, new).await?;
+    let (_, secret) = create_token(&app, &place.access, place.scope, directory.id, new).await?;
     guide(&app, &place, directory, provider, Some(secret.reveal().to_owned())).await
 }
 

@@ -19,8 +19,8 @@ use crate::http::console::view::sentence;
 use crate::http::console::viewer::Place;
 use crate::scim::dialect::meaning;
 use crate::service::directories::lifecycle::{self, Resumed};
-use crate::service::keys;
 use crate::service::status::{self, Status};
+use crate::service::tokens;
 use crate::store::keys::ScimToken;
 
 #[derive(Template)]
@@ -83,7 +83,7 @@ pub async fn status(
 ) -> Result<Response, PageFailure> {
     let status = status::of_directory(app, &place.access, directory.id).await?;
     let request = paging::request::<ScimTokenLabel>(place);
-    let found = keys::list_tokens(app, place.scope, directory.id, &request).await?;
+    let found = tokens::list_tokens(app, place.scope, directory.id, &request).await?;
     let more_tokens = Pager::of(&found, &place.path(&path(&directory, "")), |token| token.id.to_string());
     let form = refused.map(|(form, message)| TokenForm {
         name: form.text("name").to_owned(),

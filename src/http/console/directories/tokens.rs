@@ -18,7 +18,7 @@ use crate::http::console::viewer::Place;
 use crate::http::muster::tokens::networks;
 use crate::http::workos::answer::shown_once;
 use crate::http::workos::path::id;
-use crate::service::keys::{self, NewToken};
+use crate::service::tokens::{self, NewToken, Rotation};
 
 /// A token without an end that may be used from everywhere.
 pub fn plain(name: &str) -> NewToken {
@@ -38,7 +38,7 @@ struct Shown {
 pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
     let directory = directory(&app, &place).await?;
     let made = match wanted(&form) {
-        Ok(new) => keys::create_token(&app, &place.access, place.scope, directory.id, new).await,
+        Ok(new) => tokens::create_token(&app, &place.access, place.scope, directory.id, new).await,
         Err(error) => Err(error),
     };
     let secret = match made {
@@ -73,11 +73,23 @@ fn end_of_day(text: &str) -> Result<DateTime<Utc>> {
     end.ok_or_else(|| Error::invalid("expires", "invalid_date", "the last day is written as 2027-01-31"))
 }
 
+/// `POST /console/{organization}/directories/{directory}/tokens/rotate`: a new token in place of one that goes on working
+/// for a day.
+pub async fn rotate(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
+    let directory = directory(&app, &place).await?;
+    let token: ScimTokenId = id::<ScimTokenLabel>(form.text("token"))?;
+    let rotation = Rotation::default();
+    let (_, secret) = tokens::rotate_token(&app, &place.access, place.scope, directory.id, token, rotation).await?;
+    let frame = place.frame(&app, Section::Directories, "The new token");
+    let base_url = app.config.scim_base_url(directory.id);
+    Ok(shown_once(page(&Shown { frame, directory, base_url, secret: secret.reveal().to_owned() })?))
+}
+
 /// `POST /console/{organization}/directories/{directory}/tokens/revoke`
 pub async fn revoke(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
     let directory = directory(&app, &place).await?;
     let token: ScimTokenId = id::<ScimTokenLabel>(form.text("token"))?;
-    keys::revoke_token(&app, &place.access, place.scope, directory.id, token).await?;
+    tokens::revoke_token(&app, &place.access, place.scope, directory.id, token).await?;
     Ok(place.go(&path(&directory, ""), "revoked"))
 }
 

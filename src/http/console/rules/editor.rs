@@ -95,6 +95,8 @@ struct Effect {
     too_many: bool,
     /// Nothing is written yet.
     blank: bool,
+    /// It is not said yet what people get.
+    undecided: bool,
 }
 
 /// Something that is wrong or odd, with the field and the letters that it is about.
@@ -109,8 +111,8 @@ struct Marked {
 
 /// How many effects there would be.
 struct Counts {
-    gain: Vec<(String, i64)>,
-    lose: Vec<(String, i64)>,
+    gain: Vec<String>,
+    lose: Vec<String>,
     people: i64,
     guard: GuardVerdict,
 }
@@ -237,7 +239,10 @@ fn change(fields: &Fields) -> PlanChange {
 }
 
 async fn effect(app: &App, place: &Place, fields: &Fields) -> Result<Effect> {
-    let (document, actions) = fields.document();
+    // Conditions are written first: whom they are about is shown before anything is said about what those get.
+    let undecided = fields.document().1.is_empty();
+    let stand_in = Fields { membership: fields.membership || undecided, ..fields.clone() };
+    let (document, actions) = stand_in.document();
     let draft = Draft { key: Some(fields.key.clone()).filter(|key| !key.is_empty()), document };
     let nothing = Fields { key: fields.key.clone(), directory: fields.directory.clone(), ..Fields::default() };
     if *fields == nothing {
@@ -258,9 +263,10 @@ async fn effect(app: &App, place: &Place, fields: &Fields) -> Result<Effect> {
         people: seen.people,
         people_matched: seen.people_matched,
         people_complete: seen.people_complete,
+        undecided,
         ..Effect::default()
     };
-    if fields.key.is_empty() {
+    if fields.key.is_empty() || undecided {
         return Ok(effect);
     }
     match plans::estimate(app, place.scope, &[change(fields)], MOST_PEOPLE).await {
@@ -276,24 +282,26 @@ async fn effect(app: &App, place: &Place, fields: &Fields) -> Result<Effect> {
 
 fn counts(estimate: plans::Estimate) -> Counts {
     let total = |kind: &str| estimate.totals.0.get(kind).copied().unwrap_or(0);
-    let some = |kinds: &[(&str, &str)]| -> Vec<(String, i64)> {
-        kinds.iter().map(|(kind, words)| ((*words).to_owned(), total(kind))).filter(|(_, count)| *count > 0).collect()
+    let some = |kinds: &[(&str, &str, &str)]| -> Vec<String> {
+        let counted = kinds.iter().map(|(kind, one, many)| (total(kind), one, many));
+        let there = counted.filter(|(count, ..)| *count > 0);
+        there.map(|(count, one, many)| super::super::view::counted(count, one, many)).collect()
     };
     Counts {
         gain: some(&[
-            ("group_created", "groups are made"),
-            ("group_adopted", "groups are adopted"),
-            ("membership_created", "people become members"),
-            ("membership_activated", "people are members again"),
-            ("member_added", "group memberships begin"),
-            ("role_added", "roles are given"),
+            ("group_created", "group is made", "groups are made"),
+            ("group_adopted", "group is adopted", "groups are adopted"),
+            ("membership_created", "person becomes a member", "people become members"),
+            ("membership_activated", "person is a member again", "people are members again"),
+            ("member_added", "group membership begins", "group memberships begin"),
+            ("role_added", "role is given", "roles are given"),
         ]),
         lose: some(&[
-            ("group_deleted", "groups go"),
-            ("membership_deactivated", "people are members no more"),
-            ("member_removed", "group memberships end"),
-            ("role_removed", "roles are taken"),
-            ("mirror_parked", "groups wait for a name"),
+            ("group_deleted", "group goes", "groups go"),
+            ("membership_deactivated", "person is a member no more", "people are members no more"),
+            ("member_removed", "group membership ends", "group memberships end"),
+            ("role_removed", "role is taken", "roles are taken"),
+            ("mirror_parked", "group waits for a name", "groups wait for a name"),
         ]),
         people: total("people"),
         guard: estimate.guard,
