@@ -93,7 +93,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Uncle
         let mut from_file = Vec::new();
         if let Some(path) = of_command.get_one::<PathBuf>("config") {
             let said = read(&keys, path).map_err(Unclear::File)?;
-            from_file.extend(said.into_iter().filter(|(key, _)| rests(of_command, key)));
+            let rests = |key: &str| keys.iter().any(|arg| key_of(arg) == key && rests(of_command, arg));
+            from_file.extend(said.into_iter().filter(|(key, _)| rests(key)));
         }
         let name = name.to_owned();
         // What the file says is put as flags, where neither a flag nor a variable says otherwise.
@@ -101,7 +102,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Uncle
         matches = Cli::command().try_get_matches_from(&arguments)?;
         if let Some(of_command) = matches.subcommand_matches(&name) {
             let from_file = |key: &str| from_file.iter().any(|(of_file, _)| of_file == key);
-            settings = keys.iter().map(|key| setting(key, of_command, from_file(key.get_id().as_str()))).collect();
+            settings = keys.iter().map(|key| setting(key, of_command, from_file(&key_of(key)))).collect();
         }
     }
     Ok(Cli { settings, ..Cli::from_arg_matches(&matches)? })
@@ -113,9 +114,14 @@ fn keys() -> Vec<Arg> {
     command.get_arguments().filter(|arg| arg.get_long().is_some()).cloned().collect()
 }
 
+/// What a setting is called in the file: as its flag, with underscores.
+fn key_of(arg: &Arg) -> String {
+    arg.get_long().unwrap_or_default().replace('-', "_")
+}
+
 /// Whether neither a flag nor a variable says what a setting is.
-fn rests(matches: &ArgMatches, key: &str) -> bool {
-    !matches!(matches.value_source(key), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+fn rests(matches: &ArgMatches, arg: &Arg) -> bool {
+    !matches!(matches.value_source(arg.get_id().as_str()), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
 }
 
 /// What a file says, as keys and flags.
@@ -144,9 +150,9 @@ enum Wrong {
 
 /// What the file says about a key, as a flag; `None` for a switch that is off.
 fn flag(keys: &[Arg], key: &str, value: &toml::Value) -> Result<Option<String>, Wrong> {
-    let Some(arg) = keys.iter().find(|arg| arg.get_id() == key) else {
-        let known = keys.iter().map(|arg| arg.get_id().as_str());
-        let near = known.map(|known| (distance(key, known), known)).min().filter(|(far, _)| *far <= MISTYPED);
+    let Some(arg) = keys.iter().find(|arg| key_of(arg) == key) else {
+        let known = keys.iter().map(key_of);
+        let near = known.map(|known| (distance(key, &known), known)).min().filter(|(far, _)| *far <= MISTYPED);
         let meant = near.map_or_else(String::new, |(_, known)| format!("; did you mean {known}?"));
         return Err(Wrong::Key(format!("there is no setting {key}{meant}")));
     };
@@ -169,18 +175,17 @@ fn flag(keys: &[Arg], key: &str, value: &toml::Value) -> Result<Option<String>, 
 }
 
 fn setting(arg: &Arg, matches: &ArgMatches, from_file: bool) -> Setting {
-    let key = arg.get_id().as_str();
-    let value =
-        matches.get_raw(key).and_then(|mut values| values.next_back()).map(|v| v.to_string_lossy().into_owned());
-    let value = if arg.get_action().takes_values() { value } else { Some(matches.get_flag(key).to_string()) };
-    let origin = match matches.value_source(key) {
+    let (id, key) = (arg.get_id().as_str(), key_of(arg));
+    let value = matches.get_raw(id).and_then(|mut values| values.next_back()).map(|v| v.to_string_lossy().into_owned());
+    let value = if arg.get_action().takes_values() { value } else { Some(matches.get_flag(id).to_string()) };
+    let origin = match matches.value_source(id) {
         _ if from_file => Origin::File,
         Some(ValueSource::CommandLine) => Origin::Flag,
         Some(ValueSource::EnvVariable) => Origin::Environment,
         _ => Origin::Default,
     };
-    let shown = value.map(|value| if arg.is_hide_env_values_set() { masked(key, &value) } else { value });
-    Setting { key: key.to_owned(), shown, origin }
+    let shown = value.map(|value| if arg.is_hide_env_values_set() { masked(&key, &value) } else { value });
+    Setting { key, shown, origin }
 }
 
 /// What may be shown of a secret: of the database's address everything but the password in it, otherwise nothing.
@@ -243,7 +248,7 @@ fn defaults() -> String {
     for arg in keys().iter().filter(|arg| !arg.is_hide_set()) {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         out.push_str(&format!("\n# {help}\n"));
-        let key = arg.get_id();
+        let key = key_of(arg);
         let default = arg.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
         match default {
             _ if !arg.get_action().takes_values() => out.push_str(&format!("{key} = false\n")),
@@ -272,7 +277,7 @@ mod tests {
         let file = include_str!("../../muster.default.toml");
         assert_eq!(file, defaults(), "make it anew: cargo run -- config --defaults > muster.default.toml");
         for key in keys().iter().filter(|key| !key.is_hide_set()) {
-            let id = key.get_id().as_str();
+            let id = key_of(key);
             assert!(file.contains(&format!("\n{id} = ")) || file.contains(&format!("\n# {id} = ")), "{id}");
         }
         let flags = told(file).unwrap().into_iter().map(|(_, flag)| flag);
@@ -311,8 +316,8 @@ mod tests {
         assert_eq!(masked("database_url", "postgres://db/m?user=u&password=x"), HIDDEN);
         assert_eq!(masked("root_api_key", "https://u@x/"), HIDDEN);
         let secrets = keys().into_iter().filter(Arg::is_hide_env_values_set);
-        let secrets: Vec<String> = secrets.map(|key| key.get_id().to_string()).collect();
-        for secret in ["database_url", "root_api_key", "metrics_key", "secrets_key"] {
+        let secrets: Vec<String> = secrets.map(|key| key_of(&key)).collect();
+        for secret in ["database_url", "root_api_key", "metrics_key", "secrets_key", "oidc_client_secret"] {
             assert!(secrets.iter().any(|key| key == secret), "{secret}");
         }
     }
