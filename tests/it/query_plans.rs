@@ -52,7 +52,7 @@ impl<S: tracing::Subscriber> Layer<S> for Statements {
 }
 
 /// Statements that read all of an organization's rows of a table, since that is what they are for.
-const WHOLE: [&str; 16] = [
+const WHOLE: [&str; 18] = [
     "COUNT(*)",                                              // totalResults of a list without filter
     "FROM mapping_rules",                                    // the rules: few
     "FROM roles",                                            // the roles: few
@@ -63,6 +63,8 @@ const WHOLE: [&str; 16] = [
     "n.email <> u.email",                                    // a domain is verified: who may follow onto it?
     "ORDER BY l.directory_user_id",                          // pages in the order of ids
     "ORDER BY t.id LIMIT",                                   // pages in the order of ids
+    "FROM audit_events WHERE 1 = 1 ORDER BY id",
+    "FROM audit_events WHERE 1 = 1 AND organization_id = $1 ORDER BY id",
     "ORDER BY g.id",
     "ORDER BY m.id",
     "ORDER BY m.user_id",
@@ -72,7 +74,7 @@ const WHOLE: [&str; 16] = [
 ];
 
 /// Tables that grow with the number of people.
-const LARGE: [&str; 16] = [
+const LARGE: [&str; 17] = [
     "directory_users",
     "directory_user_emails",
     "directory_groups",
@@ -89,6 +91,7 @@ const LARGE: [&str; 16] = [
     "events",
     "user_events",
     "webhook_deliveries",
+    "audit_events",
 ];
 
 // On one thread, by which its statements are told from those of other tests.
@@ -164,6 +167,7 @@ async fn exercise(server: &TestServer) {
     native(server, organization).await;
     rules(server, organization, &directory.id, &[&inner, &outer]).await;
     decisions(server, &directory, &ada, &outer).await;
+    console(server, &directory).await;
     for list in ["/directory_users?directory=", "/directory_groups?directory="] {
         server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
     }
@@ -355,4 +359,35 @@ async fn decisions(server: &TestServer, directory: &TestDirectory, person: &str,
     assert_ne!(bound, renamed, "it is bound no more");
     let resolve = format!("{bindings}/{bound}/resolve");
     server.api("POST", &resolve, json!({"name": "Chosen"})).await.expect(200);
+}
+
+/// What operators look at in the console, and for.
+async fn console(server: &TestServer, directory: &TestDirectory) {
+    let organization = &directory.organization;
+    let owner = Console::owner(server).await;
+    for query in ["", "&action=createGroup", "&actor=root", "&actor=root&action=createGroup"] {
+        server.api("GET", &format!("/audit_events?limit=5{query}"), Value::Null).await.expect(200);
+        let of_one = format!("/audit_events?organization_id={organization}{query}");
+        server.api("GET", &of_one, Value::Null).await.expect(200);
+    }
+    let made = server.api("POST", &format!("/organizations/{organization}/groups"), json!({"name": "Seen"})).await;
+    let request = made.expect(201).headers["x-request-id"].to_str().unwrap().to_owned();
+    for page in [
+        "/events",
+        "/events?name=group.created",
+        &format!("/events?request={request}"),
+        "/search?q=ada",
+        "/search?q=ada@acme.example",
+        "/webhooks",
+        "/keys",
+        "/audit?check=yes",
+    ] {
+        owner.get(&format!("/console/{organization}{page}")).await.expect(200);
+    }
+    for id in ["request_01ARZ3NDEKTSV4RRFFQ69G5FAV", "directory_user_01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        owner.get(&format!("/console/{organization}/search?q={id}")).await;
+    }
+    for page in ["/keys", "/webhooks", "/operators", "/audit"] {
+        owner.get(&format!("/console{page}")).await.expect(200);
+    }
 }

@@ -1,7 +1,7 @@
 //! The audit log: what admins did, whether it is whole, and all of it for a spreadsheet.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use askama::Template;
 use axum::Extension;
@@ -38,7 +38,7 @@ struct Audit {
     frame: Frame,
     rows: Vec<AuditEvent>,
     pager: Pager,
-    actions: BTreeSet<&'static str>,
+    actions: &'static BTreeSet<&'static str>,
     actor: String,
     action: String,
     check: Option<Check>,
@@ -46,6 +46,15 @@ struct Audit {
     names: HashMap<OrganizationId, String>,
     csv: String,
     check_href: String,
+}
+
+/// Everything that can be done, for the filter.
+static ACTIONS: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+
+fn actions(app: &App, described: &Described) -> BTreeSet<&'static str> {
+    let pages = super::table(app);
+    let of_pages = pages.list().iter().filter_map(|page| page.action);
+    described.actions().chain(of_pages).chain(["becomeFirstOwner", "choosePassword", "signInByOidc"]).collect()
 }
 
 impl Audit {
@@ -84,12 +93,11 @@ pub async fn list(
     };
     let filter = ["actor", "action"];
     let pager = Pager::of(&found, &realm.path_with("/audit", &filter), |event| event.id.to_string());
-    let of_pages = super::table(&app).list().iter().filter_map(|page| page.action).collect::<Vec<_>>();
     page(&Audit {
         frame: realm.frame(&app, Section::Audit, "Audit log"),
         rows: found.rows,
         pager,
-        actions: described.actions().chain(of_pages).collect(),
+        actions: ACTIONS.get_or_init(|| actions(&app, &described)),
         actor: realm.asked("actor").to_owned(),
         action: realm.asked("action").to_owned(),
         check,
