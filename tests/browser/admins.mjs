@@ -76,7 +76,7 @@ test("a key is shown once, works, and works no more when it is revoked", async (
   // Both are written down, in a chain that can be checked, without the key.
   await visitor.go(`/console/${id}/audit`);
   assert.ok(!(await visitor.page.content()).includes(key));
-  assert.match(await visitor.text("main"), /Revoke api key[\s\S]*Create api key/);
+  assert.match(await visitor.text("main"), /Revoke API key[\s\S]*Create API key/);
   await visitor.follow("Check the chain");
   assert.match(await visitor.text("main"), /whole/);
 });

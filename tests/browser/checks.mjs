@@ -6,18 +6,18 @@ import { createRequire } from "node:module";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
 
-/** Serious and critical findings of axe, each as one line; of these rules, or of all of WCAG 2.1 AA. */
-export async function accessibility(page, rules = null) {
+/** Serious and critical findings of axe, each as one line; of these rules, or of all of WCAG 2.1 AA without some. */
+export async function accessibility(page, rules = null, without = []) {
   await page.evaluate(axe);
   const only = rules ? { type: "rule", values: rules } : { type: "tag", values: TAGS };
-  const findings = await page.evaluate(async (runOnly) => {
+  const findings = await page.evaluate(async (runOnly, left) => {
     // Experimental, and mistaken where a picture has titles beside its words.
-    const rules = { "label-content-name-mismatch": { enabled: false } };
+    const rules = Object.fromEntries(["label-content-name-mismatch", ...left].map((id) => [id, { enabled: false }]));
     const { violations } = await axe.run(document, { runOnly, rules, resultTypes: ["violations"] });
     return violations.flatMap(({ id, impact, help, nodes }) =>
       nodes.map(({ target, html, any }) => ({ id, impact, help, target: target.join(" "), html, why: any[0]?.message })),
     );
-  }, only);
+  }, only, without);
   return findings
     .filter(({ impact }) => ["serious", "critical"].includes(impact))
     .map(({ id, help, target, html, why }) => `${id} (${help}): ${target}: ${html.slice(0, 160)} ${why ?? ""}`);

@@ -20,10 +20,11 @@ export async function people(directory, names, domain = `${unique()}.example`) {
  * A directory whose guard parked what a slip would have taken away: eight people were in a group, all of them were
  * taken out at once, two of these removals passed. What is answered has the run that waits.
  */
-export async function parked(organizationId, name = "OneLogin") {
+export async function parked(organizationId, domain = `${unique()}.example`) {
+  const name = "OneLogin";
   const directory = await Directory.of(organizationId, name, { type: "generic scim v2.0" });
   await api("PATCH", `/directories/${directory.id}`, { settings: { guard: { minimum: 2, percent: 0 } } });
-  const members = await people(directory, LEAVING);
+  const members = await people(directory, LEAVING, domain);
   const group = await directory.group("support-emea", members);
   await rule(organizationId, "support", { group: 'displayName sw "support-"' }, [
     { mirror_group: { name: "Support EMEA" } },
@@ -44,10 +45,10 @@ export async function foreign() {
 }
 
 /** Acme with everything that a page can show: what is parked, refused, saved and not applied, contested, pending. */
-export async function rich() {
-  const acmes = await acme();
+export async function rich(suffix = `-${unique()}`) {
+  const acmes = await acme(suffix);
   const { id, okta, entra } = acmes;
-  const { run, directory } = await parked(id);
+  const { run, directory } = await parked(id, `acme${suffix}.example`);
   // Saved, and not in force.
   const { data: rules } = await api("GET", `/mapping_rules?organization_id=${id}`);
   const departments = rules.find(({ key }) => key === "departments");

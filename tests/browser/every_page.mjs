@@ -2,15 +2,14 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Visitor, asOwner } from "./browser.mjs";
+import { Visitor } from "./browser.mjs";
 import { crawl, everything } from "./crawl.mjs";
 import { rich } from "./data.mjs";
 import { organization } from "./server.mjs";
 
 test("no page keeps anybody out, scrolls sideways, or complains", async (t) => {
   const { id, plan } = await rich();
-  const visitor = await asOwner(t);
-  const { pages, kinds, problems } = await crawl(visitor, [`/console/${id}`, "/console", `/console/${id}/plans/${plan.id}`], everything, ({ pathname }) =>
+  const { pages, kinds, problems } = await crawl(t, [`/console/${id}`, "/console", `/console/${id}/plans/${plan.id}`], everything, ({ pathname }) =>
     // Other tests have organizations of their own.
     !pathname.startsWith("/console/org_") || pathname.startsWith(`/console/${id}`),
   );
@@ -21,8 +20,7 @@ test("no page keeps anybody out, scrolls sideways, or complains", async (t) => {
 
 test("an organization where nothing is yet has no page that fails", async (t) => {
   const { id } = await organization();
-  const visitor = await asOwner(t);
-  const { problems } = await crawl(visitor, [`/console/${id}`], everything, (link) =>
+  const { problems } = await crawl(t, [`/console/${id}`], everything, (link) =>
     link.pathname.startsWith(`/console/${id}`),
   );
   assert.deepEqual(problems, []);

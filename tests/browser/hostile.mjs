@@ -99,7 +99,7 @@ test("hostile texts are shown as texts, on every page", async (t) => {
     return found;
   };
   const own = ({ pathname }) => !pathname.startsWith("/console/org_") || pathname.startsWith(`/console/${id}`);
-  const { pages, problems } = await crawl(visitor, [`/console/${id}`, "/console"], look, own);
+  const { pages, problems } = await crawl(t, [`/console/${id}`, "/console"], look, own);
   t.diagnostic(`${pages.length} pages`);
   assert.deepEqual(problems, []);
   for (const [text, times] of shown) assert.ok(times > 0, `no page shows ${text.slice(0, 40)}`);

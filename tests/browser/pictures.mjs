@@ -11,7 +11,7 @@ const WIDE = { width: 1280, height: 800 };
 const endings = [];
 const visitor = await asOwner({ after: (ending) => endings.push(ending) });
 const { page } = visitor;
-const { id, run, plan, okta } = await rich();
+const { id, run, plan, okta } = await rich("");
 const first = async (path) => (await api("GET", path)).data[0];
 const rules = (await api("GET", `/mapping_rules?organization_id=${id}`)).data;
 const teams = rules.find(({ key }) => key === "engineering-teams");

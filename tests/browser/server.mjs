@@ -4,7 +4,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 
@@ -108,21 +111,31 @@ export class Directory {
     return this.request("PATCH", path, { schemas: [PATCH], Operations: [operation] });
   }
 
-  /** Plays a recorded conversation of an identity provider to its end. */
-  async replay(fixture) {
-    const args = ["replay", `fixtures/${fixture}.json`, "--base-url", this.baseUrl, "--token", this.token];
-    await promisify(execFile)(MUSTER, args);
+  /**
+   * Plays a recorded conversation of an identity provider to its end, with people whose addresses end in this: an
+   * address is one account in all organizations of the server.
+   */
+  async replay(fixture, suffix = `-${unique()}`) {
+    const folder = await mkdtemp(join(tmpdir(), "muster-browser-"));
+    try {
+      const file = join(folder, basename(fixture) + ".json");
+      const recorded = await readFile(`fixtures/${fixture}.json`, "utf8");
+      await writeFile(file, recorded.replaceAll(/@(acme|globex)\.example/g, `@$1${suffix}.example`));
+      await promisify(execFile)(MUSTER, ["replay", file, "--base-url", this.baseUrl, "--token", this.token]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   }
 }
 
 /** Acme, as `muster demo` has it: two identity providers have pushed people and groups, and three rules map them. */
-export async function acme(name = "Acme") {
-  const domain = { domain: `${unique()}.example`, state: "verified" };
-  const { id } = await organization(name, { domain_data: [domain] });
+export async function acme(suffix = `-${unique()}`) {
+  const domain = { domain: `acme${suffix}.example`, state: "verified" };
+  const { id } = await organization("Acme", { domain_data: [domain] });
   const okta = await Directory.of(id, "Okta", { type: "okta scim v2.0" });
   const entra = await Directory.of(id, "Entra ID", { type: "azure scim v2.0" });
-  await okta.replay("okta/tour");
-  await entra.replay("entra/tour");
+  await okta.replay("okta/tour", suffix);
+  await entra.replay("entra/tour", suffix);
   const finance = await api("POST", `/organizations/${id}/groups`, { name: "Finance" });
   await rule(
     id,

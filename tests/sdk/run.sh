@@ -81,8 +81,8 @@ if [ -n "${TEST_POSTGRES_URL:-}" ]; then
         # A database of its own, beside whatever else uses the server.
         database="sdk_${name}_$$"
         on_postgres "CREATE DATABASE $database"
-        # What a document promises does not depend on the database; only the statements do.
-        EXAMPLES=${EXAMPLES:-8} walk "$name" "${TEST_POSTGRES_URL%/*}/$database"
+        # What a document promises and how pages look does not depend on the database; only the statements do.
+        EXAMPLES=${EXAMPLES:-8} LOOKS=${LOOKS:-brief} walk "$name" "${TEST_POSTGRES_URL%/*}/$database"
         on_postgres "DROP DATABASE $database WITH (FORCE)"
     done
 fi
