@@ -86,9 +86,10 @@ class Crawler {
       this.problems.push(`${kind}: ${problem}`);
     }
     const [title, place] = [await page.title(), kindOf(new URL(path, base).pathname)];
-    const other = this.#titles.get(title) ?? place;
+    // Things of different kinds may have the same name.
+    const other = (!place.endsWith("}") && this.#titles.get(title)) || place;
     if (other !== place) this.problems.push(`${place} has the title of ${other}: ${title}`);
-    this.#titles.set(title, place);
+    if (!place.endsWith("}")) this.#titles.set(title, place);
     const links = await page.$$eval("a[href]", (all) =>
       // Also those in pictures, whose `href` is no text.
       all.map((link) => new URL(link.getAttribute("href"), document.baseURI).href),
