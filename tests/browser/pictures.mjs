@@ -19,6 +19,8 @@ const grace = await first(
   `/user_management/organization_memberships?organization_id=${id}&statuses=active&limit=1&order=asc`,
 );
 
+const group = await first(`/user_management/organization_memberships/${grace.id}/groups?limit=1`);
+
 /** Times and the like differ from run to run; what a picture is about does not. */
 const steady = () =>
   page.evaluate(() => {
@@ -48,7 +50,7 @@ const at = (path) => `/console/${id}${path}`;
 await take("overview", at(""));
 await take("setup", at(`/directories/${okta.id}/setup?idp=okta`), { height: 1000 });
 await take("rules", at("/rules"), {
-  height: 1000,
+  height: 1250,
   prepare: () => page.waitForSelector("svg.flow", { timeout: 5000 }).catch(() => {}),
 });
 await take("rule", at(`/rules/${teams.id}`), {
@@ -61,7 +63,7 @@ await take("rule", at(`/rules/${teams.id}`), {
 });
 await take("plan", at(`/plans/${plan.id}`));
 await take("parked-run", at(`/runs/${run.id}`), { height: 1000 });
-await take("person", at(`/people/${grace.id}`), { height: 1000 });
+await take("person", at(`/people/${grace.id}?why=${group.id}`), { height: 1150 });
 await take("activity", at("/activity"));
 await page.setViewport(PHONE);
 await visitor.go(at(""));
