@@ -16,12 +16,12 @@ mod users;
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 
 use crate::app::App;
 use crate::domain::directory::Directory;
-use crate::domain::id::{DirectoryGroupLabel, DirectoryId, DirectoryLabel, DirectoryUserLabel};
+use crate::domain::id::{DirectoryId, DirectoryLabel};
 use crate::domain::{Error, Result};
 use crate::http::console::failure::PageFailure;
 use crate::http::console::filters;
@@ -30,7 +30,6 @@ use crate::http::console::pages::{Audience, Pages};
 use crate::http::console::paging::{self, Pager};
 use crate::http::console::viewer::Place;
 use crate::service::directories;
-use crate::service::native::{directory_groups, directory_users};
 
 /// The pages of directories.
 pub fn pages(app: &App) -> Pages {
@@ -68,22 +67,6 @@ pub fn pages(app: &App) -> Pages {
             "resolveMappingBinding",
             group::resolve,
         )
-        .page("/console/{organization}/directory-users/{user}", user_by_id)
-        .page("/console/{organization}/directory-groups/{group}", group_by_id)
-}
-
-/// `GET /console/{organization}/directory-users/{user}`: for links that do not know the directory.
-async fn user_by_id(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
-    let id = place.id::<DirectoryUserLabel>("user")?;
-    let found = directory_users::get(&app, &place.access, id).await?;
-    Ok(Redirect::to(&place.path(&format!("/directories/{}/users/{id}", found.value.directory))).into_response())
-}
-
-/// `GET /console/{organization}/directory-groups/{group}`: for links that do not know the directory.
-async fn group_by_id(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
-    let id = place.id::<DirectoryGroupLabel>("group")?;
-    let found = directory_groups::get(&app, &place.access, id).await?;
-    Ok(Redirect::to(&place.path(&format!("/directories/{}/groups/{id}", found.value.directory))).into_response())
 }
 
 /// The directory of the path. One of another organization does not exist here, whoever looks.
