@@ -266,6 +266,13 @@ async fn a_directory_is_seen_in_its_own_organization_only() {
         for (kind, id) in [("users", &theirs), ("groups", &their_group)] {
             owner.get(&format!("/console/{}/directories/{}/{kind}/{id}", mine.organization, mine.id)).await.expect(404);
         }
+        for (kind, id) in [("users", &theirs), ("groups", &their_group)] {
+            guest.get(&format!("/console/{}/directory-{kind}/{id}", mine.organization)).await.expect(404);
+            owner.get(&format!("/console/{}/directory-{kind}/{id}", mine.organization)).await.expect(404);
+            let own = owner.get(&format!("/console/{}/directory-{kind}/{id}", other.organization)).await.expect(303);
+            let page = format!("/console/{}/directories/{}/{kind}/{id}", other.organization, other.id);
+            assert_eq!(own.location, page);
+        }
         for form in ["/pause", "/tokens", "/remove", "/settings"] {
             let path = format!("/console/{}/directories/{}{form}", mine.organization, other.id);
             owner.post(&path, &[("name", "x"), ("origins", "retract")]).await.expect(404);

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::groups::{Advice, advice, alone, pill};
 use super::user::{name_of, pretty};
@@ -64,6 +64,17 @@ async fn group(app: &App, place: &Place, directory: &Directory) -> Result<Direct
 /// `GET /console/{organization}/directories/{directory}/groups/{group}`
 pub async fn show(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     again(&app, &place, None).await
+}
+
+/// `GET /console/{organization}/directory-groups/{group}`: to the page of a group of whichever directory.
+pub async fn anywhere(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
+    let id: DirectoryGroupId = place.id::<DirectoryGroupLabel>("group")?;
+    let found = directory_groups::get(&app, &place.access, id).await?;
+    if found.organization != place.organization.id {
+        return Err(Error::not_found("directory group", id).into());
+    }
+    let page = place.path(&format!("/directories/{}/groups/{id}", found.value.directory));
+    Ok(Redirect::to(&page).into_response())
 }
 
 async fn again(app: &App, place: &Place, problem: Option<String>) -> Result<Response, PageFailure> {

@@ -60,6 +60,8 @@ pub fn pages(app: &App) -> Pages {
         .form("/console/{organization}/directories/{directory}/users/{user}/refuse", "refuseIdentityLink", user::refuse)
         .form("/console/{organization}/directories/{directory}/users/{user}/reopen", "reopenIdentityLink", user::reopen)
         .form("/console/{organization}/directories/{directory}/users/{user}/unlink", "unlinkIdentity", user::unlink)
+        .page("/console/{organization}/directory-users/{user}", user::anywhere)
+        .page("/console/{organization}/directory-groups/{group}", group::anywhere)
         .page("/console/{organization}/directories/{directory}/groups", groups::list)
         .page("/console/{organization}/directories/{directory}/groups/{group}", group::show)
         .form(

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::users::link_pill;
 use super::{directory, path};
@@ -75,6 +75,17 @@ async fn person(app: &App, place: &Place, directory: &Directory) -> Result<Direc
 /// `GET /console/{organization}/directories/{directory}/users/{user}`
 pub async fn show(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     again(&app, &place, None).await
+}
+
+/// `GET /console/{organization}/directory-users/{user}`: to the page of somebody of whichever directory.
+pub async fn anywhere(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
+    let id: DirectoryUserId = place.id::<DirectoryUserLabel>("user")?;
+    let found = directory_users::get(&app, &place.access, id).await?;
+    if found.organization != place.organization.id {
+        return Err(Error::not_found("directory user", id).into());
+    }
+    let page = place.path(&format!("/directories/{}/users/{id}", found.value.directory));
+    Ok(Redirect::to(&page).into_response())
 }
 
 async fn again(app: &App, place: &Place, problem: Option<String>) -> Result<Response, PageFailure> {
