@@ -120,7 +120,7 @@ fn overall(cards: &[Card], needs: &[Need]) -> Overall {
 async fn card(app: &App, place: &Place, status: Status) -> Result<Card> {
     let bars = bars(app, place, &status).await?;
     let (tone, word) = tone(&status);
-    Ok(Card { tone, word, bars, status })
+    Ok(Card { status, tone, word, bars })
 }
 
 /// The requests of a directory in the last 24 hours, hour by hour.
