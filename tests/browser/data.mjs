@@ -2,7 +2,7 @@
 
 import { Directory, acme, api, organization, rule, unique, within } from "./server.mjs";
 
-const LEAVING = ["Noor Haddad", "Pavel Novak", "Jana Ortiz", "Sven Lind", "Mei Tanaka", "Tomás Silva", "Ruth Adler", "Ola Berg"];
+const LEAVING = ["Noor Haddad", "Pavel Novak", "Jana Ortiz", "Sven Lind", "Hana Kim", "Tomás Silva", "Ruth Adler", "Ola Berg"];
 
 /** Pushes people with these names, whose addresses are made of them; their ids. */
 export async function people(directory, names, domain = `${unique()}.example`) {

@@ -3,7 +3,7 @@
 
 import { PHONE, asOwner } from "./browser.mjs";
 import { rich } from "./data.mjs";
-import { api } from "./server.mjs";
+import { Directory, api, base } from "./server.mjs";
 
 const { PICTURES = "." } = process.env;
 const WIDE = { width: 1280, height: 800 };
@@ -11,22 +11,27 @@ const WIDE = { width: 1280, height: 800 };
 const endings = [];
 const visitor = await asOwner({ after: (ending) => endings.push(ending) });
 const { page } = visitor;
-const { id, run, plan, okta } = await rich("");
+const { id, run, plan } = await rich("");
 const first = async (path) => (await api("GET", path)).data[0];
 const rules = (await api("GET", `/mapping_rules?organization_id=${id}`)).data;
 const teams = rules.find(({ key }) => key === "engineering-teams");
-const grace = await first(
-  `/user_management/organization_memberships?organization_id=${id}&statuses=active&limit=1&order=asc`,
-);
+const { id: user } = await first("/user_management/users?email=grace.lindholm@acme.example");
+const grace = await first(`/user_management/organization_memberships?organization_id=${id}&user_id=${user}`);
 
 const group = await first(`/user_management/organization_memberships/${grace.id}/groups?limit=1`);
 
-/** Times and the like differ from run to run; what a picture is about does not. */
+/** Times and addresses differ from run to run; what a picture is about does not. */
 const steady = () =>
-  page.evaluate(() => {
+  page.evaluate((here) => {
     for (const time of document.querySelectorAll("time")) time.textContent = "1 min ago";
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      text.data = text.data
+        .replaceAll(here, "https://scim.example.com")
+        .replace(/ (came|in) \d+ (s|min) ago/, " $1 1 min ago");
+    }
     document.activeElement?.blur();
-  });
+  }, base);
 
 /** A page in light and in dark; as much of it as fits, or all of it up to `height`. */
 async function take(name, path, { height = WIDE.height, ready = "main", prepare = async () => {} } = {}) {
@@ -48,7 +53,6 @@ async function take(name, path, { height = WIDE.height, ready = "main", prepare 
 await page.setViewport(WIDE);
 const at = (path) => `/console/${id}${path}`;
 await take("overview", at(""));
-await take("setup", at(`/directories/${okta.id}/setup?idp=okta`), { height: 1000 });
 await take("rules", at("/rules"), {
   height: 1250,
   prepare: () => page.waitForSelector("svg.flow", { timeout: 5000 }).catch(() => {}),
@@ -65,6 +69,9 @@ await take("plan", at(`/plans/${plan.id}`));
 await take("parked-run", at(`/runs/${run.id}`), { height: 1000 });
 await take("person", at(`/people/${grace.id}?why=${group.id}`), { height: 1150 });
 await take("activity", at("/activity"));
+// Somebody has made a directory and a token, and goes on at the identity provider.
+const { id: next } = await Directory.of(id, "Okta EMEA", { type: "okta scim v2.0" });
+await take("setup", at(`/directories/${next}/setup?idp=okta`), { height: 1150 });
 await page.setViewport(PHONE);
 await visitor.go(at(""));
 await steady();
