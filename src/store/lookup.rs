@@ -65,9 +65,10 @@ pub async fn people(tx: &mut Tx, organization: OrganizationId, text: &str, limit
             SELECT e.directory_user_id AS id FROM directories d CROSS JOIN directory_user_emails e
             WHERE d.organization_id = $1 AND e.organization_id = d.organization_id AND e.directory_id = d.id
                 AND e.value_key = $4 LIMIT $3) AS of_emails) AS k
-         JOIN directory_users u ON u.organization_id = $1 AND u.id = k.id
-         JOIN directories d ON d.organization_id = $1 AND d.id = u.directory_id
+         CROSS JOIN directory_users u
+         CROSS JOIN directories d
          LEFT JOIN identity_links l ON l.organization_id = $1 AND l.directory_user_id = u.id AND l.state = 'linked'
+         WHERE u.organization_id = $1 AND u.id = k.id AND d.organization_id = $1 AND d.id = u.directory_id
          ORDER BY u.user_name_key, u.id LIMIT $3",
         part("display_name_key"),
         part("user_name_key"),
