@@ -79,17 +79,13 @@ pub async fn sign_in(app: &App, email: &str, password: &str, visitor: Visitor) -
     };
     drop(tx);
     let fits = verify(password.to_owned(), stored).await?;
-    match operator.filter(|_| fits) {
-        Some(operator) => {
-            // What was wrong before is forgiven the account; the address may go on with another one.
-            let account = counted.into_iter().next().map(|(id, _)| id);
-            begin(app, Holder::Operator(operator), visitor, account, "signIn").await
-        }
-        None => {
-            fail(app, counted, now).await?;
-            Err(Error::Unauthorized("the e-mail or the password is wrong"))
-        }
-    }
+    let Some(operator) = operator.filter(|_| fits) else {
+        fail(app, counted, now).await?;
+        return Err(Error::Unauthorized("the e-mail or the password is wrong"));
+    };
+    // What was wrong before is forgiven the account; the address may go on with another one.
+    let account = counted.into_iter().next().map(|(id, _)| id);
+    begin(app, Holder::Operator(operator), visitor, account, "signIn").await
 }
 
 /// Under which ids the mistakes of this attempt count, and how many are free: the account that was named, and the network

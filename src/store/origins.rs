@@ -337,6 +337,15 @@ pub struct GroupReason {
     pub actor: Option<String>,
 }
 
+#[derive(sqlx::FromRow)]
+struct GroupReasonRow {
+    membership_id: MembershipId,
+    kind: String,
+    rule_id: RuleId,
+    rule_key: Option<String>,
+    actor: Option<String>,
+}
+
 /// Why these people are in a group, exclusions from it included.
 pub async fn in_group(
     tx: &mut Tx,
@@ -345,22 +354,22 @@ pub async fn in_group(
     members: impl IntoIterator<Item = MembershipId>,
 ) -> Result<HashMap<MembershipId, Vec<GroupReason>>> {
     let text = format!(
-        "SELECT o.membership_id, o.kind, o.rule_id, m.key, o.actor FROM {} origins o
+        "SELECT o.membership_id, o.kind, o.rule_id, m.key AS rule_key, o.actor FROM {} origins o
             ON o.organization_id = $2 AND o.membership_id = r.id AND o.target = 'group' AND o.target_id = $3
          LEFT JOIN mapping_rules m ON m.organization_id = o.organization_id AND m.id = o.rule_id
          ORDER BY o.membership_id, o.kind, o.rule_id",
         tx.driving(1, &[("id", Column::Id)])
     );
     let stmt = sql(text).bind(Rows::ids(members)).bind(organization).bind(group);
-    let rows: Vec<(MembershipId, String, RuleId, Option<String>, Option<String>)> = tx.fetch_all(stmt).await?;
+    let rows: Vec<GroupReasonRow> = tx.fetch_all(stmt).await?;
     let mut reasons: HashMap<MembershipId, Vec<GroupReason>> = HashMap::new();
-    for (membership, kind, rule, rule_key, actor) in rows {
-        let kind = Kind::from_word(&kind)
-            .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{kind}'")))?;
-        let of = reasons.entry(membership).or_default();
-        // A rule that brings somebody in by several directory groups is one chip.
-        if rule.non_nil().is_none() || !of.iter().any(|known| known.kind == kind && known.rule == rule.non_nil()) {
-            of.push(GroupReason { kind, rule: rule.non_nil(), rule_key, actor });
+    for row in rows {
+        let kind = Kind::from_word(&row.kind)
+            .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{}'", row.kind)))?;
+        let (of, rule) = (reasons.entry(row.membership_id).or_default(), row.rule_id.non_nil());
+        // A rule that brings somebody in by several directory groups is one reason.
+        if rule.is_none() || !of.iter().any(|known| known.kind == kind && known.rule == rule) {
+            of.push(GroupReason { kind, rule, rule_key: row.rule_key, actor: row.actor });
         }
     }
     Ok(reasons)

@@ -167,7 +167,9 @@ async fn exercise(server: &TestServer) {
     native(server, organization).await;
     rules(server, organization, &directory.id, &[&inner, &outer]).await;
     decisions(server, &directory, &ada, &outer).await;
-    console(server, &directory).await;
+    let owner = Console::owner(server).await;
+    pages_of_operators(server, &owner, &directory).await;
+    pages_of_rules_and_people(&owner, organization, &group).await;
     for list in ["/directory_users?directory=", "/directory_groups?directory="] {
         server.api("GET", &format!("{list}{}", directory.id), Value::Null).await.expect(200);
     }
@@ -204,7 +206,7 @@ async fn exercise(server: &TestServer) {
         server.api("GET", &format!("/events?{names}&{side}={first}"), Value::Null).await.expect(200);
     }
     webhooks(server, organization).await;
-    console(server, &directory, &ada, &inner).await;
+    pages_of_directories(&owner, &directory, &ada, &inner).await;
     let run = server.begin_run(organization, "reconcile").await;
     server.run_in(&run, "succeeded").await;
     directory.scim("DELETE", &format!("/Groups/{inner}"), Value::Null).await.expect(204);
@@ -212,8 +214,7 @@ async fn exercise(server: &TestServer) {
 }
 
 /// The console's pages of directories and activity.
-async fn console(server: &TestServer, directory: &TestDirectory, person: &str, group: &str) {
-    let owner = Console::owner(server).await;
+async fn pages_of_directories(owner: &Console, directory: &TestDirectory, person: &str, group: &str) {
     let one = format!("/directories/{}", directory.id);
     for page in [
         "/directories?q=a".to_owned(),
@@ -234,6 +235,18 @@ async fn console(server: &TestServer, directory: &TestDirectory, person: &str, g
     ] {
         owner.get(&format!("/console/{}{page}", directory.organization)).await.expect(200);
     }
+}
+
+/// The console's pages of rules, runs, native groups and people.
+async fn pages_of_rules_and_people(owner: &Console, organization: &str, group: &str) {
+    let at = |page: &str| format!("/console/{organization}{page}");
+    for page in ["", "/rules", "/rules/flow", "/rules/new", "/runs", "/verification", "/people?status=active"] {
+        owner.get(&at(page)).await.expect(200);
+    }
+    owner.get(&at("/groups?q=a")).await.expect(200);
+    owner.get(&at(&format!("/groups/{group}"))).await.expect(200);
+    let person = owner.get(&at("/people")).await.expect(200).path_in(&at("/people/om_"));
+    owner.get(&format!("{person}?why={group}")).await.expect(200);
 }
 
 /// Webhooks: sent, looked at, asked for again.
@@ -362,9 +375,8 @@ async fn decisions(server: &TestServer, directory: &TestDirectory, person: &str,
 }
 
 /// What operators look at in the console, and for.
-async fn console(server: &TestServer, directory: &TestDirectory) {
+async fn pages_of_operators(server: &TestServer, owner: &Console, directory: &TestDirectory) {
     let organization = &directory.organization;
-    let owner = Console::owner(server).await;
     for query in ["", "&action=createGroup", "&actor=root", "&actor=root&action=createGroup"] {
         server.api("GET", &format!("/audit_events?limit=5{query}"), Value::Null).await.expect(200);
         let of_one = format!("/audit_events?organization_id={organization}{query}");

@@ -1,5 +1,12 @@
 //! Filters of the templates: how numbers and words are shown. Pages import this module by its name.
 
+#![expect(
+    clippy::inline_always,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "what the macro makes of a filter, and the form that it asks for"
+)]
+
 use askama::Values;
 
 use super::view;

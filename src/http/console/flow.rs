@@ -209,8 +209,8 @@ fn drawn(bands: &[Band], columns: &[Column; 3], placed: &[BTreeMap<String, (i64,
         columns[at].nodes.iter().find(|node| node.key == key).map(|node| node.name.clone()).unwrap_or_default()
     };
     let mut sorted: Vec<&Band> = bands.iter().collect();
-    let y = |at: usize, key: &str| placed[at].get(key).map_or(0, |(y, _)| *y);
-    sorted.sort_by_key(|band| (band.column, y(band.column, &band.from), y(band.column + 1, &band.to)));
+    let height = |at: usize, key: &str| placed[at].get(key).map_or(0, |place| place.0);
+    sorted.sort_by_key(|band| (band.column, height(band.column, &band.from), height(band.column + 1, &band.to)));
     let mut share = |at: usize, out: bool, key: &String, people: i64| -> (i64, i64) {
         let (top, height) = placed[at].get(key).copied().unwrap_or_default();
         let (sum, begun) = sides.entry((at, out, key.clone())).or_default();

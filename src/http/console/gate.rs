@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -55,7 +56,7 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
             Err(error) => PageFailure::from(error).answer(),
         },
         Err(Error::Unauthorized(_)) if gate.audience != Audience::Everybody => {
-            let path = parts.uri.path_and_query().map(|path| path.as_str());
+            let path = parts.uri.path_and_query().map(PathAndQuery::as_str);
             super::entry::to_sign_in(path.filter(|_| gate.action.is_none()))
         }
         Err(error) => PageFailure::from(error).answer(),

@@ -203,6 +203,21 @@ async fn identities(app: &App, place: &Place, listed: &Listed) -> Result<Vec<Ide
     Ok(found.into_iter().map(|(link, directory, user_name)| Identity { link, directory, user_name }).collect())
 }
 
+/// The name of what a reason speaks for.
+fn named(target: Target, groups: &[Group], roles: &[Role]) -> String {
+    match target {
+        Target::Membership => "the membership".to_owned(),
+        Target::Group(id) => {
+            let known = groups.iter().find(|group| group.id == id);
+            format!("the group {}", known.map_or_else(|| id.to_string(), |group| group.name.clone()))
+        }
+        Target::Role(id) => {
+            let known = roles.iter().find(|role| role.id == id);
+            format!("the role {}", known.map_or_else(|| id.to_string(), |role| role.slug.clone()))
+        }
+    }
+}
+
 /// The parts of a person's page.
 struct Shown<'a> {
     place: &'a Place,
@@ -274,25 +289,10 @@ impl Shown<'_> {
         of.map(thing).collect()
     }
 
-    /// The name of what a reason speaks for.
-    fn target(&self, target: Target, groups: &[Group], roles: &[Role]) -> String {
-        match target {
-            Target::Membership => "the membership".to_owned(),
-            Target::Group(id) => {
-                let known = groups.iter().find(|group| group.id == id);
-                format!("the group {}", known.map_or_else(|| id.to_string(), |group| group.name.clone()))
-            }
-            Target::Role(id) => {
-                let known = roles.iter().find(|role| role.id == id);
-                format!("the role {}", known.map_or_else(|| id.to_string(), |role| role.slug.clone()))
-            }
-        }
-    }
-
     /// What speaks for what they have, newest first.
     fn timeline(&self, groups: &[Group], roles: &[Role]) -> Vec<(String, Reason)> {
         let of = self.reasons.iter().rev();
-        of.map(|reason| (self.target(reason.origin.target, groups, roles), reason.clone())).collect()
+        of.map(|reason| (named(reason.origin.target, groups, roles), reason.clone())).collect()
     }
 
     /// The picture of how they come to what they have: directory groups, rules, things.
@@ -336,18 +336,16 @@ impl Shown<'_> {
     }
 
     fn source(&self, reason: &Reason) -> Node {
-        match (reason.origin.directory_group, &reason.directory_group) {
-            (Some(id), name) => Node {
+        if let Some(id) = reason.origin.directory_group {
+            return Node {
                 key: id.to_string(),
-                name: name.clone().unwrap_or_else(|| "a group that is gone".to_owned()),
+                name: reason.directory_group.clone().unwrap_or_else(|| "a group that is gone".to_owned()),
                 href: Some(self.place.path(&format!("/directory-groups/{id}"))),
-            },
-            (None, _) => {
-                let name = reason.user_name.clone().or_else(|| reason.actor.clone());
-                let name = name.unwrap_or_else(|| self.listed.user.email.clone());
-                Node { key: format!("own {name}"), name, href: None }
-            }
+            };
         }
+        let name = reason.user_name.clone().or_else(|| reason.actor.clone());
+        let name = name.unwrap_or_else(|| self.listed.user.email.clone());
+        Node { key: format!("own {name}"), name, href: None }
     }
 
     fn rule(&self, reason: &Reason) -> Node {

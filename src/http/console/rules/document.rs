@@ -93,13 +93,13 @@ impl Fields {
             Action::MirrorGroup { name, on_collision, on_delete } => {
                 self.mirror = true;
                 self.mirror_name = name.clone().unwrap_or_default();
-                self.on_collision = match on_collision {
+                let collision = match on_collision {
                     OnCollision::Park => "park",
                     OnCollision::Suffix => "suffix",
                     OnCollision::Adopt => "adopt",
-                }
-                .to_owned();
-                self.on_delete = if *on_delete == OnDelete::Keep { "keep" } else { "delete" }.to_owned();
+                };
+                collision.clone_into(&mut self.on_collision);
+                if *on_delete == OnDelete::Keep { "keep" } else { "delete" }.clone_into(&mut self.on_delete);
             }
             Action::IntoGroup { group_id } => self.into_groups.push(group_id.to_string()),
             Action::GrantRole { role } => self.roles.push(role.clone()),

@@ -81,6 +81,7 @@ impl Editor {
 
 /// What a draft would do.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sentence of the page, said or not")]
 struct Effect {
     mistakes: Vec<Marked>,
     warnings: Vec<Marked>,
@@ -249,7 +250,7 @@ async fn effect(app: &App, place: &Place, fields: &Fields) -> Result<Effect> {
         return Ok(Effect { blank: true, ..Effect::default() });
     }
     let report = lint::lint(app, place.scope, draft.clone()).await?;
-    let marked = |finding: Finding| mark(finding, fields, &actions);
+    let marked = |finding: Finding| mark(&finding, fields, &actions);
     if !report.errors.is_empty() {
         return Ok(Effect { mistakes: report.errors.into_iter().map(marked).collect(), ..Effect::default() });
     }
@@ -309,7 +310,7 @@ fn counts(estimate: plans::Estimate) -> Counts {
 }
 
 /// Finds the letters that a finding is about.
-fn mark(finding: Finding, fields: &Fields, actions: &[&'static str]) -> Marked {
+fn mark(finding: &Finding, fields: &Fields, actions: &[&'static str]) -> Marked {
     let field = field_of(&finding.field, actions);
     let text = match field {
         "group" => &fields.group,
