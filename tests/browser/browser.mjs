@@ -39,6 +39,8 @@ after(async () => (await running)?.close());
 export class Visitor {
   /** What went wrong on the pages that were looked at. */
   problems = [];
+  /** Addresses whose answers are looked at by the test itself. */
+  forgiven = new Set();
   /** What may go wrong, since the test brings it about. */
   #expected = [];
 
@@ -64,6 +66,7 @@ export class Visitor {
   async #listen() {
     const note = (text) => this.#expected.some((pattern) => pattern.test(text)) || this.problems.push(text);
     this.page.on("console", (message) => {
+      if (this.forgiven.has(message.location()?.url)) return;
       if (["error", "warn", "assert"].includes(message.type())) note(`console: ${message.text()}`);
     });
     this.page.on("pageerror", (error) => note(`exception: ${error.message}`));

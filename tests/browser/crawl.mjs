@@ -38,6 +38,8 @@ class Crawler {
   times = new Map();
   #seen = new Set();
   #titles = new Map();
+  /** Which page led to another. */
+  #from = new Map();
   #busy = 0;
 
   constructor(paths, look, within) {
@@ -77,8 +79,9 @@ class Crawler {
   async #visit(visitor, path) {
     const kind = kindOfAddress(path);
     const { page } = visitor;
+    visitor.forgiven.add(base + path);
     const status = (await visitor.go(path)).status();
-    if (status !== 200) return void this.problems.push(`${kind}: status ${status}`);
+    if (status !== 200) return void this.problems.push(`${kind}: status ${status}: ${this.#from.get(path)} leads to ${path}`);
     this.pages.push(path);
     // Parts that come later are parts of the page.
     await page.waitForFunction(() => !document.querySelector("[data-include]"));
@@ -95,7 +98,10 @@ class Crawler {
       all.map((link) => new URL(link.getAttribute("href"), document.baseURI).href),
     );
     for (const link of links.map((href) => new URL(href))) {
-      if (isPage(link) && this.within(link)) this.queue.push(link.pathname + link.search);
+      if (!isPage(link) || !this.within(link)) continue;
+      const to = link.pathname + link.search;
+      if (!this.#from.has(to)) this.#from.set(to, path);
+      this.queue.push(to);
     }
   }
 }
