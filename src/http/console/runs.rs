@@ -53,7 +53,9 @@ impl Shown {
         };
         let actor = run.cause.pointer("/actor");
         let name = actor.and_then(|actor| actor["name"].as_str().or(actor["id"].as_str()));
-        let request = run.cause["request_id"].as_str();
+        // Only what an identity provider sent is in the log of requests.
+        let sent = actor.is_some_and(|actor| actor["source"] == "system");
+        let request = run.cause["request_id"].as_str().filter(|_| sent);
         let remaining = run.json(now)["progress"]["remaining_seconds"].as_f64();
         let remaining = remaining.filter(|_| run.state == RunState::Running);
         Shown {
