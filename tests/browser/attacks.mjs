@@ -103,11 +103,13 @@ test("a guest of the portal sees their organization and nothing else", async (t)
   }
   // Nor do forms that the guest makes up.
   await guest.go(`/console/${own.id}`);
-  for (const path of [`${own.id}/keys`, `${own.id}/portal-link`, `${other.id}/rules/save`, `${other.id}/runs`, "operators"]) {
-    const status = await guest.page.evaluate(
-      (to) => fetch(to, { method: "POST", body: new URLSearchParams({ name: "x", do: "save" }) }).then((answer) => answer.status),
-      `/console/${path}`,
-    );
+  const forms = [`${own.id}/keys`, `${own.id}/portal-link`, `${other.id}/rules/save`, `${other.id}/runs`, "operators"];
+  for (const path of forms) {
+    const send = async (to) => {
+      const body = new URLSearchParams({ name: "x", do: "save" });
+      return (await fetch(to, { method: "POST", body })).status;
+    };
+    const status = await guest.page.evaluate(send, `/console/${path}`);
     assert.ok([403, 404].includes(status), `${path}: ${status}`);
   }
   const again = (await Visitor.of(t)).expect(/status of 40[134]/);

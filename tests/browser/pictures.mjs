@@ -66,7 +66,7 @@ await take("rule", at(`/rules/${teams.id}`), {
   },
 });
 await take("plan", at(`/plans/${plan.id}`));
-await take("parked-run", at(`/runs/${run.id}`), { height: 1000 });
+await take("parked-run", at(`/runs/${run.id}`), { height: 1100 });
 await take("person", at(`/people/${grace.id}?why=${group.id}`), { height: 1150 });
 await take("activity", at("/activity"));
 // Somebody has made a directory and a token, and goes on at the identity provider.
