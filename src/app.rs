@@ -15,6 +15,7 @@ use crate::domain::{Clock, Error, Result};
 use crate::outbound::dns::{self, Dns};
 use crate::outbound::oidc;
 use crate::outbound::webhook::Sender;
+use crate::service::status::Remembered;
 use crate::service::streams::Streams;
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
@@ -50,6 +51,8 @@ pub struct App {
     pub oidc: Option<oidc::Client>,
     /// Told when a webhook endpoint was changed here, or something asked for again. After the commit.
     pub deliver: Arc<Notify>,
+    /// How much directories hold, as it was last counted.
+    pub held: Arc<Remembered>,
     /// Places for streams of events.
     pub streams: Arc<Streams>,
     /// Cancelled when the server is told to stop: answers that would go on for ever end then.
@@ -75,6 +78,7 @@ impl App {
             dns: dns::system(),
             request_log,
             wake: Arc::default(),
+            held: Arc::default(),
             streams: Arc::default(),
             stopping: CancellationToken::new(),
             metrics: Arc::default(),

@@ -6,12 +6,14 @@
 
 mod attention;
 pub mod groups;
+mod held;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 
 pub use attention::{Attention, Severity};
+pub use held::Remembered;
 
 use super::access::Access;
 use super::directories;
@@ -21,10 +23,10 @@ use crate::domain::id::{DirectoryId, RequestId, RunId};
 use crate::domain::rhythm::{self, Verdict};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Result, identity_provider};
+use crate::store::Tx;
 use crate::store::directories::Counts;
 use crate::store::status::{self, Groups, Hour, Tokens};
 use crate::store::verifications::{self, Verification};
-use crate::store::{Tx, directories as stored};
 
 /// How far back refused requests and failed runs are counted.
 pub const WINDOW: Duration = Duration::hours(24);
@@ -119,25 +121,25 @@ pub struct Dialect {
 pub async fn of_directory(app: &App, access: &Access, id: DirectoryId) -> Result<Status> {
     let directory = directories::get(app, access, id).await?;
     let mut tx = app.db.snapshot().await?;
-    let mut status = read(&mut tx, directory, app.clock.now()).await?;
+    let mut status = read(&mut tx, directory, &app.held, app.clock.now()).await?;
     status.attention = attention::of(&status, app.clock.now());
     Ok(status)
 }
 
-async fn read(tx: &mut Tx, directory: Directory, now: DateTime<Utc>) -> Result<Status> {
+async fn read(tx: &mut Tx, directory: Directory, held: &Remembered, now: DateTime<Utc>) -> Result<Status> {
     let (organization, id) = (directory.organization, directory.id);
     let tokens = status::tokens(tx, organization, id, now).await?;
-    let (edges, pending_edges) = status::edges(tx, organization, id).await?;
+    let held = held.of(tx, organization, id, now).await?;
     let (parked_effects, parked_run) = status::parked(tx, organization, id).await?;
     let (running_runs, failed_runs) = status::runs(tx, organization, now - WINDOW).await?;
     let (requests, refused) = status::refusals(tx, organization, id, RequestId::first_at(now - WINDOW)).await?;
     Ok(Status {
         state: state(&directory),
         freshness: freshness(tx, &directory, &tokens, now).await?,
-        users: stored::counts(tx, organization, id).await?,
+        users: held.users,
         groups: status::groups(tx, organization, id).await?,
-        edges,
-        pending_edges,
+        edges: held.edges,
+        pending_edges: held.pending_edges,
         unlinked: unlinked(status::unlinked(tx, organization, id).await?),
         parked_effects,
         parked_run,
