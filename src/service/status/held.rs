@@ -29,9 +29,17 @@ pub(super) struct Held {
     pub(super) pending_edges: i64,
 }
 
+/// A count, and of what moment it is.
+#[derive(Debug)]
+struct Counted {
+    mark: Mark,
+    at: DateTime<Utc>,
+    held: Held,
+}
+
 /// What is remembered.
 #[derive(Debug, Default)]
-pub struct Remembered(Mutex<HashMap<DirectoryId, (Mark, DateTime<Utc>, Held)>>);
+pub struct Remembered(Mutex<HashMap<DirectoryId, Counted>>);
 
 impl Remembered {
     /// How much a directory holds.
@@ -52,14 +60,14 @@ impl Remembered {
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert(id, (mark, now, held));
+        all.insert(id, Counted { mark, at: now, held });
         Ok(held)
     }
 
     fn known(&self, id: DirectoryId, mark: &Mark, now: DateTime<Utc>) -> Option<Held> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, at, held) = all.get(&id)?;
-        let fresh = (Duration::zero()..BELIEVED).contains(&(now - *at));
-        (of == mark && fresh).then_some(*held)
+        let counted = all.get(&id)?;
+        let fresh = (Duration::zero()..BELIEVED).contains(&(now - counted.at));
+        (counted.mark == *mark && fresh).then_some(counted.held)
     }
 }
