@@ -15,6 +15,7 @@ use crate::domain::{Clock, Error, Result};
 use crate::outbound::dns::{self, Dns};
 use crate::outbound::oidc;
 use crate::outbound::webhook::Sender;
+use crate::service::mapping::flow::Counted;
 use crate::service::status::Remembered;
 use crate::service::streams::Streams;
 use crate::store::Db;
@@ -51,6 +52,8 @@ pub struct App {
     pub oidc: Option<oidc::Client>,
     /// Told when a webhook endpoint was changed here, or something asked for again. After the commit.
     pub deliver: Arc<Notify>,
+    /// Who flows where, as it was last counted.
+    pub flows: Arc<Counted>,
     /// How much directories hold, as it was last counted.
     pub held: Arc<Remembered>,
     /// Places for streams of events.
@@ -78,6 +81,7 @@ impl App {
             dns: dns::system(),
             request_log,
             wake: Arc::default(),
+            flows: Arc::default(),
             held: Arc::default(),
             streams: Arc::default(),
             stopping: CancellationToken::new(),
