@@ -15,9 +15,9 @@ use crate::domain::{Clock, Error, Result};
 use crate::outbound::dns::{self, Dns};
 use crate::outbound::oidc;
 use crate::outbound::webhook::Sender;
-use crate::service::mapping::flow::Counted;
-use crate::service::status::Remembered;
-use crate::service::streams::Streams;
+use crate::service::mapping::flow::Streams;
+use crate::service::status::Holdings;
+use crate::service::streams;
 use crate::store::Db;
 use crate::store::requests::RequestEntry;
 use crate::telemetry::metrics::{Metrics, Scraped};
@@ -53,11 +53,11 @@ pub struct App {
     /// Told when a webhook endpoint was changed here, or something asked for again. After the commit.
     pub deliver: Arc<Notify>,
     /// Who flows where, as it was last counted.
-    pub flows: Arc<Counted>,
+    pub flows: Arc<Streams>,
     /// How much directories hold, as it was last counted.
-    pub held: Arc<Remembered>,
+    pub held: Arc<Holdings>,
     /// Places for streams of events.
-    pub streams: Arc<Streams>,
+    pub streams: Arc<streams::Streams>,
     /// Cancelled when the server is told to stop: answers that would go on for ever end then.
     pub stopping: CancellationToken,
     limiter: Arc<DefaultKeyedRateLimiter<String>>,

@@ -19,9 +19,8 @@ use super::caller::ApiCaller;
 use super::openapi::Operation;
 use super::workos::body;
 use crate::app::App;
-use crate::domain::audit::{AuditNote, detail};
 use crate::domain::{Error, Result};
-use crate::service::audit::Pending;
+use crate::service::audit::{self, Pending};
 
 /// What the middleware needs.
 #[derive(Clone)]
@@ -54,26 +53,19 @@ impl Audited {
 pub async fn note(State(audited): State<Audited>, request: Request, next: Next) -> Response {
     let Some(action) = audited.action(&request) else { return next.run(request).await };
     match prepare(&audited.app, action, request).await {
-        Ok((note, request)) => Pending::new(note).over(next.run(request)).await,
+        Ok((note, request)) => note.over(next.run(request)).await,
         Err(error) => (audited.fail)(error),
     }
 }
 
 /// The note of a request, and the request as it was.
-async fn prepare(app: &App, action: &'static str, request: Request) -> Result<(AuditNote, Request)> {
+async fn prepare(app: &App, action: &'static str, request: Request) -> Result<(Arc<Pending>, Request)> {
     let (mut parts, sent) = request.into_parts();
     let ApiCaller(access) = ApiCaller::from_request_parts(&mut parts, app).await.map_err(|failure| failure.0)?;
     parts.extensions.insert(access.clone());
     let bytes = body::read_within(&parts.headers, sent, app).await?;
-    let note = AuditNote {
-        action: action.to_owned(),
-        target: parts.uri.path().to_owned(),
-        actor: access.actor().clone(),
-        request: access.request(),
-        detail: detail(asked(&parts, &bytes)),
-        address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string()),
-        at: app.clock.now(),
-    };
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
+    let note = audit::note(app, &access, action, parts.uri.path(), asked(&parts, &bytes), address);
     Ok((note, Request::from_parts(parts, Body::from(bytes))))
 }
 

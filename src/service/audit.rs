@@ -1,9 +1,12 @@
 //! The audit log: what admins did, read and checked. It is written by the store, with what it tells of.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::app::App;
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, AuditNote, detail};
 use crate::domain::id::OrganizationId;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
@@ -11,6 +14,27 @@ use crate::store::audit;
 use crate::store::{Page, PageRequest, Tx, organizations};
 
 pub use crate::store::audit::{Pending, Search, about};
+
+/// The note of a request that does `action` at the path `target`: its first write stores it. `asked` is what was sent;
+/// secrets in it are hidden.
+pub fn note(
+    app: &App,
+    access: &Access,
+    action: &str,
+    target: &str,
+    asked: Value,
+    address: Option<String>,
+) -> Arc<Pending> {
+    Pending::new(AuditNote {
+        action: action.to_owned(),
+        target: target.to_owned(),
+        actor: access.actor().clone(),
+        request: access.request(),
+        detail: detail(asked),
+        address,
+        at: app.clock.now(),
+    })
+}
 
 /// Entries that a check reads at a time.
 const CHUNK: i64 = 1_000;

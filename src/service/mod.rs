@@ -23,6 +23,7 @@ pub mod operators;
 pub mod organizations;
 pub mod portal;
 pub mod provisioning;
+pub mod remembered;
 pub mod request_log;
 pub mod retention;
 pub mod runs;

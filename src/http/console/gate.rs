@@ -18,10 +18,9 @@ use super::pages::Audience;
 use super::viewer::Viewer;
 use crate::app::App;
 use crate::domain::actor::Source;
-use crate::domain::audit::{AuditNote, detail};
 use crate::domain::id::RequestId;
 use crate::domain::{Error, Result};
-use crate::service::audit::Pending;
+use crate::service::audit;
 use crate::service::sessions::{self, Visitor};
 
 /// The largest form, in bytes.
@@ -125,16 +124,10 @@ async fn run(gate: &Gate, viewer: Option<Viewer>, request: Request, next: Next) 
     let Some(viewer) = viewer.filter(|_| gate.audience != Audience::Everybody) else {
         return Ok(next.run(request).await);
     };
-    let note = AuditNote {
-        action: action.to_owned(),
-        target: request.uri().path().to_owned(),
-        actor: viewer.access.actor().clone(),
-        request: viewer.access.request(),
-        detail: detail(Value::Object(asked)),
-        address: request.extensions().get::<Visitor>().and_then(|visitor| visitor.address.clone()),
-        at: gate.app.clock.now(),
-    };
-    Ok(Pending::new(note).over(next.run(request)).await)
+    let target = request.uri().path().to_owned();
+    let address = request.extensions().get::<Visitor>().and_then(|visitor| visitor.address.clone());
+    let note = audit::note(&gate.app, &viewer.access, action, &target, Value::Object(asked), address);
+    Ok(note.over(next.run(request)).await)
 }
 
 /// Refuses forms that another site sent.

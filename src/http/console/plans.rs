@@ -158,9 +158,7 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
 }
 
 async fn found(app: &App, place: &Place) -> Result<StoredPlan> {
-    let id = place.id::<PlanLabel>("plan")?;
-    let plan = plans::get(app, &place.access, id).await?;
-    if plan.organization == place.organization.id { Ok(plan) } else { Err(Error::not_found("mapping plan", id)) }
+    plans::get(app, &place.access, place.id::<PlanLabel>("plan")?).await
 }
 
 async fn plan_page(

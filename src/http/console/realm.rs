@@ -100,8 +100,13 @@ impl FromRequestParts<App> for Realm {
         let Ok(query) = Asked::from_request_parts(parts, app).await;
         if segments.iter().any(|(name, _)| name == "organization") {
             let place = Place::from_request_parts(parts, app).await?;
-            let access = place.access.limited_to(place.scope);
-            return Ok(Realm { access, viewer: place.viewer, organization: Some(place.organization), segments, query });
+            return Ok(Realm {
+                access: place.access,
+                viewer: place.viewer,
+                organization: Some(place.organization),
+                segments,
+                query,
+            });
         }
         let viewer = Viewer::from_request_parts(parts, app).await?;
         viewer.access.environment()?;

@@ -141,9 +141,7 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
 }
 
 async fn found(app: &App, place: &Place) -> Result<Run> {
-    let id = place.id::<RunLabel>("run")?;
-    let run = control::get(app, &place.access, id).await?;
-    if run.organization == place.organization.id { Ok(run) } else { Err(Error::not_found("run", id)) }
+    control::get(app, &place.access, place.id::<RunLabel>("run")?).await
 }
 
 async fn run_page(app: &App, place: &Place, run: Run, problem: Option<String>) -> Result<Response, PageFailure> {

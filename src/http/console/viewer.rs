@@ -56,7 +56,8 @@ impl FromRequestParts<App> for Viewer {
 pub struct Place {
     /// Who looks.
     pub viewer: Viewer,
-    /// What they may do.
+    /// What they may do here: in this organization only, so that nothing of another is found whatever its id. Decisions
+    /// that only the environment makes take the viewer's.
     pub access: Access,
     /// The organization.
     pub organization: Organization,
@@ -113,6 +114,6 @@ impl FromRequestParts<App> for Place {
         let organization: OrganizationId = id(&named.1)?;
         let scope = viewer.access.organization(organization)?;
         let organization = organizations::get(app, scope).await?;
-        Ok(Place { access: viewer.access.clone(), viewer, organization, scope, segments, query })
+        Ok(Place { access: viewer.access.clone().limited_to(scope), viewer, organization, scope, segments, query })
     }
 }

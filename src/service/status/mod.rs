@@ -6,27 +6,26 @@
 
 mod attention;
 pub mod groups;
-mod held;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 
 pub use attention::{Attention, Severity};
-pub use held::Remembered;
 
 use super::access::Access;
 use super::directories;
+use super::remembered::Remembered;
 use crate::app::App;
 use crate::domain::directory::Directory;
 use crate::domain::id::{DirectoryId, RequestId, RunId};
 use crate::domain::rhythm::{self, Verdict};
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Result, identity_provider};
-use crate::store::Tx;
 use crate::store::directories::Counts;
 use crate::store::status::{self, Groups, Hour, Tokens};
 use crate::store::verifications::{self, Verification};
+use crate::store::{Tx, directories as stored};
 
 /// How far back refused requests and failed runs are counted.
 pub const WINDOW: Duration = Duration::hours(24);
@@ -117,6 +116,17 @@ pub struct Dialect {
     pub user_agents: BTreeMap<String, i64>,
 }
 
+/// How much a directory holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    users: Counts,
+    edges: i64,
+    pending_edges: i64,
+}
+
+/// How much directories hold, as it was last counted.
+pub type Holdings = Remembered<DirectoryId, Held>;
+
 /// The status of a directory, if the caller reaches it.
 pub async fn of_directory(app: &App, access: &Access, id: DirectoryId) -> Result<Status> {
     let directory = directories::get(app, access, id).await?;
@@ -126,10 +136,15 @@ pub async fn of_directory(app: &App, access: &Access, id: DirectoryId) -> Result
     Ok(status)
 }
 
-async fn read(tx: &mut Tx, directory: Directory, held: &Remembered, now: DateTime<Utc>) -> Result<Status> {
+async fn read(tx: &mut Tx, directory: Directory, held: &Holdings, now: DateTime<Utc>) -> Result<Status> {
     let (organization, id) = (directory.organization, directory.id);
     let tokens = status::tokens(tx, organization, id, now).await?;
-    let held = held.of(tx, organization, id, now).await?;
+    // Of a large directory the counting is most of what its status costs.
+    let counted = async |tx: &mut Tx| {
+        let (edges, pending_edges) = status::edges(tx, organization, id).await?;
+        Ok(Held { users: stored::counts(tx, organization, id).await?, edges, pending_edges })
+    };
+    let held = held.or_count(tx, organization, id, counted).await?;
     let (parked_effects, parked_run) = status::parked(tx, organization, id).await?;
     let (running_runs, failed_runs) = status::runs(tx, organization, now - WINDOW).await?;
     let (requests, refused) = status::refusals(tx, organization, id, RequestId::first_at(now - WINDOW)).await?;

@@ -70,9 +70,6 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
 pub async fn anywhere(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     let id: DirectoryGroupId = place.id::<DirectoryGroupLabel>("group")?;
     let found = directory_groups::get(&app, &place.access, id).await?;
-    if found.organization != place.organization.id {
-        return Err(Error::not_found("directory group", id).into());
-    }
     let page = place.path(&format!("/directories/{}/groups/{id}", found.value.directory));
     Ok(Redirect::to(&page).into_response())
 }

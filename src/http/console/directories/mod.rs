@@ -20,9 +20,9 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 
 use crate::app::App;
+use crate::domain::Result;
 use crate::domain::directory::Directory;
-use crate::domain::id::{DirectoryId, DirectoryLabel};
-use crate::domain::{Error, Result};
+use crate::domain::id::DirectoryLabel;
 use crate::http::console::failure::PageFailure;
 use crate::http::console::filters;
 use crate::http::console::frame::{Frame, Section, page};
@@ -71,14 +71,9 @@ pub fn pages(app: &App) -> Pages {
         )
 }
 
-/// The directory of the path. One of another organization does not exist here, whoever looks.
+/// The directory of the path.
 async fn directory(app: &App, place: &Place) -> Result<Directory> {
-    let id: DirectoryId = place.id::<DirectoryLabel>("directory")?;
-    let found = directories::get(app, &place.access, id).await?;
-    if found.organization != place.organization.id {
-        return Err(Error::not_found("directory", id));
-    }
-    Ok(found)
+    directories::get(app, &place.access, place.id::<DirectoryLabel>("directory")?).await
 }
 
 /// The path of a page of a directory; `page` begins with a slash, or is empty for its first.

@@ -81,9 +81,6 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
 pub async fn anywhere(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     let id: DirectoryUserId = place.id::<DirectoryUserLabel>("user")?;
     let found = directory_users::get(&app, &place.access, id).await?;
-    if found.organization != place.organization.id {
-        return Err(Error::not_found("directory user", id).into());
-    }
     let page = place.path(&format!("/directories/{}/users/{id}", found.value.directory));
     Ok(Redirect::to(&page).into_response())
 }
@@ -139,7 +136,7 @@ pub async fn unlink(State(app): State<App>, place: Place) -> Result<Response, Pa
 async fn decide(app: &App, place: &Place, decision: Decision) -> Result<Response, PageFailure> {
     let directory = directory(app, place).await?;
     let user = person(app, place, &directory).await?;
-    match links::decide(app, &place.access, user.id, decision).await {
+    match links::decide(app, &place.viewer.access, user.id, decision).await {
         Ok(_) => Ok(place.go(&path(&directory, &format!("/users/{}", user.id)), "decided")),
         Err(Error::Invalid { message, .. } | Error::Conflict { message, .. } | Error::Forbidden(message)) => {
             again(app, place, Some(sentence(&message))).await
