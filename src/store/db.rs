@@ -273,7 +273,8 @@ impl Tx {
     /// Runs a statement; answers how many rows it touched.
     pub async fn execute(&mut self, mut stmt: Stmt) -> Result<u64> {
         self.note(&stmt);
-        let text = AssertSqlSafe(std::mem::take(&mut stmt.text).into_owned());
+        let kept: Arc<str> = Arc::from(std::mem::take(&mut stmt.text));
+        let text = AssertSqlSafe(Arc::clone(&kept));
         let touched = match &mut self.conn {
             Conn::SqliteRead(conn) => {
                 bind_all!(sqlx::query(text), stmt.params).execute(&mut **conn).await.map(|done| done.rows_affected())
@@ -288,7 +289,7 @@ impl Tx {
                 bind_all!(sqlx::query(text), stmt.params).execute(&mut **conn).await.map(|done| done.rows_affected())
             }
         };
-        touched.map_err(internal)
+        touched.map_err(|source| internal(Failed { source, text: kept }))
     }
 
     /// All rows.
@@ -328,10 +329,22 @@ fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Internal(Box::new(error))
 }
 
+/// A write that the database refused, with its text (never its values): a constraint alone does not say where it was
+/// broken.
+#[derive(Debug, thiserror::Error)]
+#[error("{source} in: {text}")]
+struct Failed {
+    source: sqlx::Error,
+    text: Arc<str>,
+}
+
 /// The driver's error behind one of ours.
 fn driver_error(error: &Error) -> Option<&sqlx::Error> {
     match error {
-        Error::Internal(source) => source.downcast_ref::<sqlx::Error>(),
+        Error::Internal(error) => {
+            let of_write = error.downcast_ref::<Failed>().map(|failed| &failed.source);
+            of_write.or_else(|| error.downcast_ref::<sqlx::Error>())
+        }
         _ => None,
     }
 }
