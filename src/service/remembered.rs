@@ -14,7 +14,7 @@ use crate::store::news::{self, Mark};
 /// How long a count is believed at the most. Whatever changes what was counted is logged or told, so that the mark
 /// changes with it; but many requests at once may be logged out of their order.
 const BELIEVED: Duration = Duration::from_mins(1);
-/// Counting that takes longer than this is dear: it is not done again while it is believed, although something changed.
+/// Counting that takes longer than this is dear.
 const DEAR: Duration = Duration::from_millis(500);
 /// Counts that are kept at the most.
 const MOST: usize = 10_000;
@@ -39,16 +39,18 @@ impl<K, V> Default for Remembered<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Remembered<K, V> {
-    /// What is remembered under `key`, or else what `count` makes of one state of the organization.
+    /// What is remembered under `key`, or else what `count` makes of one state of the organization. What was dear to
+    /// count and is for the eye only may be `old`: then it is believed although something has changed.
     pub async fn or_count(
         &self,
         tx: &mut Tx,
         organization: OrganizationId,
         key: K,
+        old: bool,
         count: impl AsyncFnOnce(&mut Tx) -> Result<V>,
     ) -> Result<V> {
         let mark = news::mark(tx, organization).await?;
-        if let Some(known) = self.known(&key, &mark) {
+        if let Some(known) = self.known(&key, &mark, old) {
             return Ok(known);
         }
         let begun = Instant::now();
@@ -62,9 +64,9 @@ impl<K: Eq + Hash, V: Clone> Remembered<K, V> {
         Ok(value)
     }
 
-    fn known(&self, key: &K, mark: &Mark) -> Option<V> {
+    fn known(&self, key: &K, mark: &Mark, old: bool) -> Option<V> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = all.get(key).filter(|count| count.at.elapsed() < BELIEVED)?;
-        (count.dear || count.mark == *mark).then(|| count.value.clone())
+        (count.mark == *mark || (old && count.dear)).then(|| count.value.clone())
     }
 }

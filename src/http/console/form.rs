@@ -14,7 +14,9 @@ pub struct Form(Vec<(String, String)>);
 impl Form {
     /// The fields in a body of type `application/x-www-form-urlencoded`.
     pub fn parse(body: &[u8]) -> Self {
-        Form(url::form_urlencoded::parse(body).into_owned().collect())
+        // The databases keep no NUL, and one refuses it.
+        let fields = url::form_urlencoded::parse(body).into_owned();
+        Form(fields.map(|(name, value)| (name, value.replace('\0', ""))).collect())
     }
 
     /// A field, trimmed; empty if it was not sent.

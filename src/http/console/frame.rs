@@ -209,7 +209,6 @@ fn said(word: &str) -> Option<&'static str> {
         "sent" => "Asked for. It is sent as soon as it can be.",
         "ended" => "Ended. Whoever used it is signed out.",
         "password" => "The password is changed. Your other sessions have ended.",
-        "moved" => "Moved.",
         _ => return None,
     })
 }

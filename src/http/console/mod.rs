@@ -119,7 +119,7 @@ fn organization(app: &App) -> Pages {
         .form("/console/{organization}/rules/preview", "previewMappingRule", rules::editor::preview)
         .form("/console/{organization}/rules/save", "saveMappingRule", rules::editor::save)
         .page("/console/{organization}/rules/{rule}", rules::editor::show)
-        .form("/console/{organization}/rules/{rule}/move", "reorderMappingRules", rules::shift)
+        .form("/console/{organization}/rules/{rule}/move", "createMappingPlan", rules::shift)
         .form("/console/{organization}/rules/{rule}/state", "createMappingPlan", rules::state)
         .form("/console/{organization}/rules/{rule}/apply", "createMappingPlan", rules::apply)
         .form("/console/{organization}/rules/{rule}/delete", "createMappingPlan", rules::delete)

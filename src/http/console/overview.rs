@@ -88,7 +88,7 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
     needs.retain(|need| told.insert((need.message.clone(), need.href.clone())));
     let verified = cards.first().and_then(|card| card.status.verification.clone());
     let frame = place.frame(&app, Section::Overview, "Overview");
-    page(&Overview { frame, verdict: overall(&cards, &needs), cards, needs, more, verified })
+    page(&Overview { frame, verdict: overall(&cards, &needs, more), cards, needs, more, verified })
 }
 
 /// `POST /console/{organization}/portal-link`
@@ -105,11 +105,14 @@ struct PortalLink {
     link: String,
 }
 
-fn overall(cards: &[Card], needs: &[Need]) -> Overall {
+fn overall(cards: &[Card], needs: &[Need], more: bool) -> Overall {
     let count = |tone: &str| needs.iter().filter(|need| need.tone == tone).count();
     let things = |n: usize| counted(i64::try_from(n).unwrap_or(i64::MAX), "thing", "things");
     let (tone, sentence) = match (cards.len(), count("bad"), count("warn")) {
         (0, ..) => ("calm", "There is no directory yet. Connect one to begin.".to_owned()),
+        (shown, 0, 0) if more => {
+            ("calm", format!("The first {shown} directories are in sync; see the others among all directories."))
+        }
         (_, 0, 0) => ("good", "Everything is in sync.".to_owned()),
         (_, 0, warn) => ("warn", format!("In sync; {} should be looked at.", things(warn))),
         (_, bad, _) => ("bad", format!("{} needs you.", things(bad)).replace("things needs", "things need")),

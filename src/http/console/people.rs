@@ -1,6 +1,6 @@
 //! People: what they have, by what, why, why not, and why no longer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use super::view::When;
 use super::viewer::Place;
 use crate::app::App;
 use crate::domain::explanation::{Explanation, Why, WhyNot};
-use crate::domain::id::{GroupLabel, MembershipId, MembershipLabel};
+use crate::domain::id::{GroupId, GroupLabel, MembershipId, MembershipLabel};
 use crate::domain::native::{Group, Role};
 use crate::domain::origin::{Kind, Target};
 use crate::domain::outcome::Outcome;
@@ -149,13 +149,19 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
     };
     let reasons = reasons::of_membership(&app, place.scope, id).await?;
     let first = paging::up_to(GROUPS);
-    let in_groups = groups::list_of_membership(&app, &place.access, id, &first).await?.rows;
+    let in_groups = groups::list_of_membership(&app, &place.access, id, &first).await?;
+    let (complete, in_groups) = (!in_groups.has_after, in_groups.rows);
+    let spoken_for = reasons.iter().filter_map(|reason| match reason.origin.target {
+        Target::Group(group) => Some(group),
+        _ => None,
+    });
+    let group_names = groups::names(&app, place.scope, spoken_for.collect()).await?;
     let all_roles = roles::all(&app, place.scope).await?;
     let all_groups = groups::list(&app, place.scope, None, &paging::up_to(CHOICES)).await?.rows;
     let names = [listed.user.first_name.as_deref(), listed.user.last_name.as_deref()];
     let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let title = if name.is_empty() { listed.user.email.clone() } else { name.clone() };
-    let shown = Shown { place: &place, reasons: &reasons, listed: &listed };
+    let shown = Shown { place: &place, reasons: &reasons, listed: &listed, names: &group_names, complete };
     let things = shown.groups(&in_groups);
     let person = Person {
         frame: place.frame(&app, Section::People, title),
@@ -164,7 +170,7 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
         flow: shown.flow(&things, &all_roles),
         groups: things,
         roles: shown.roles(&all_roles),
-        timeline: shown.timeline(&in_groups, &all_roles),
+        timeline: shown.timeline(&all_roles),
         name,
         all_groups,
         all_roles,
@@ -200,14 +206,16 @@ async fn identities(app: &App, place: &Place, listed: &Listed) -> Result<Vec<Ide
     Ok(found.into_iter().map(|(link, directory, user_name)| Identity { link, directory, user_name }).collect())
 }
 
+/// The name of a group, or its id if it is gone.
+fn named_group(id: GroupId, names: &BTreeMap<GroupId, String>) -> String {
+    names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+}
+
 /// The name of what a reason speaks for.
-fn named(target: Target, groups: &[Group], roles: &[Role]) -> String {
+fn named(target: Target, groups: &BTreeMap<GroupId, String>, roles: &[Role]) -> String {
     match target {
         Target::Membership => "the membership".to_owned(),
-        Target::Group(id) => {
-            let known = groups.iter().find(|group| group.id == id);
-            format!("the group {}", known.map_or_else(|| id.to_string(), |group| group.name.clone()))
-        }
+        Target::Group(id) => format!("the group {}", named_group(id, groups)),
         Target::Role(id) => {
             let known = roles.iter().find(|role| role.id == id);
             format!("the role {}", known.map_or_else(|| id.to_string(), |role| role.slug.clone()))
@@ -220,6 +228,10 @@ struct Shown<'a> {
     place: &'a Place,
     reasons: &'a [Reason],
     listed: &'a Listed,
+    /// The names of all groups that something speaks for.
+    names: &'a BTreeMap<GroupId, String>,
+    /// Whether these are all groups that they are in.
+    complete: bool,
 }
 
 impl Shown<'_> {
@@ -246,7 +258,7 @@ impl Shown<'_> {
 
     /// The groups that they are in; then those that something speaks for and that they are not in.
     fn groups(&self, in_groups: &[Group]) -> Vec<Thing> {
-        let thing = |id: crate::domain::id::GroupId, name: String, has: bool| Thing {
+        let thing = |id: GroupId, name: String, has: bool| Thing {
             name,
             href: Some(self.place.path(&format!("/groups/{id}"))),
             chips: self.chips(Target::Group(id)),
@@ -257,7 +269,8 @@ impl Shown<'_> {
         for reason in self.reasons {
             let Target::Group(id) = reason.origin.target else { continue };
             if things.iter().all(|known| known.why != id.to_string()) {
-                things.push(thing(id, id.to_string(), false));
+                // Beyond those that are read, they are in it for all that is known here.
+                things.push(thing(id, named_group(id, self.names), !self.complete && self.listed.membership.active));
             }
         }
         things
@@ -287,9 +300,9 @@ impl Shown<'_> {
     }
 
     /// What speaks for what they have, newest first.
-    fn timeline(&self, groups: &[Group], roles: &[Role]) -> Vec<(String, Reason)> {
+    fn timeline(&self, roles: &[Role]) -> Vec<(String, Reason)> {
         let of = self.reasons.iter().rev();
-        of.map(|reason| (named(reason.origin.target, groups, roles), reason.clone())).collect()
+        of.map(|reason| (named(reason.origin.target, self.names, roles), reason.clone())).collect()
     }
 
     /// The picture of how they come to what they have: directory groups, rules, things.

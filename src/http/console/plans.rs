@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::Value;
 
@@ -136,8 +137,21 @@ impl PlanPage {
     /// What the button says: how many it is about.
     fn button(&self) -> String {
         let changes = self.plan.effects();
+        let gone = |kind, one, many| {
+            let count = count(&self.plan, &[kind]);
+            (count > 0).then(|| super::view::counted(count, one, many))
+        };
+        let gone = [
+            gone(EffectKind::DirectoryRemoved, "directory", "directories"),
+            gone(EffectKind::RuleDeleted, "rule", "rules"),
+        ];
+        let gone: Vec<String> = gone.into_iter().flatten().collect();
+        if !gone.is_empty() {
+            let changes = super::view::counted(changes, "change of what people have", "changes of what people have");
+            return format!("Remove {}, with {changes}", gone.join(" and "));
+        }
         if self.plan.guard.would_park() {
-            return "Apply, and let it wait for an approval".to_owned();
+            return format!("Let {} wait for an approval", super::view::counted(changes, "change", "changes"));
         }
         match (changes, self.totals.lose) {
             (0, _) => "Apply: nobody gains or loses anything".to_owned(),
@@ -148,6 +162,13 @@ impl PlanPage {
                 super::view::number(lose)
             ),
         }
+    }
+}
+
+impl PlanPage {
+    /// Whether the button takes something away.
+    fn takes(&self) -> bool {
+        self.totals.lose > 0 || count(&self.plan, &[EffectKind::DirectoryRemoved, EffectKind::RuleDeleted]) > 0
     }
 }
 
@@ -238,7 +259,9 @@ pub async fn apply(State(app): State<App>, place: Place) -> Result<Response, Pag
     match apply::apply(&app, &place.access, plan.clone()).await {
         Ok(run) => Ok(place.go(&format!("/runs/{}", run.id), "applied")),
         Err(Error::Conflict { message, .. } | Error::Refused { message, .. }) => {
-            plan_page(&app, &place, plan, Some(super::view::sentence(&message))).await
+            let mut response = plan_page(&app, &place, plan, Some(super::view::sentence(&message))).await?;
+            *response.status_mut() = StatusCode::CONFLICT;
+            Ok(response)
         }
         Err(error) => Err(error.into()),
     }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 
@@ -19,7 +20,8 @@ use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::{Error, Result};
 use crate::http::workos::path::id;
 use crate::service::directories;
-use crate::service::mapping::{decide, parked, plans};
+use crate::service::mapping::decide::{self, Which};
+use crate::service::mapping::{parked, plans};
 use crate::service::runs::control;
 use crate::store::plans::{Search as EffectSearch, StoredEffect};
 use crate::store::runs::Search;
@@ -134,6 +136,13 @@ struct RunPage {
     approved_by: Option<String>,
 }
 
+impl RunPage {
+    /// Whether there is anything to tick.
+    fn any_open(&self) -> bool {
+        self.parked.iter().any(Parked::is_open)
+    }
+}
+
 /// `GET /console/{organization}/runs/{run}`
 pub async fn show(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     let run = found(&app, &place).await?;
@@ -201,11 +210,12 @@ pub async fn decide(State(app): State<App>, place: Place, form: Form) -> Result<
     let word = form.text("do");
     let ticked: Vec<ParkedId> = form.all("effect").map(id).collect::<Result<_>>()?;
     let effects = match word {
-        "approve_all" | "reject_all" => None,
+        // Of a guard's run, those that the page counted; another's waits as a whole.
+        "approve_all" | "reject_all" => Which::All { seen: form.text("waiting").parse().ok() },
         _ if ticked.is_empty() => {
-            return run_page(&app, &place, run, Some("Tick whom it is about first.".to_owned())).await;
+            return refused(&app, &place, run, "tick whom it is about first").await;
         }
-        _ => Some(ticked),
+        _ => Which::These(ticked),
     };
     let approves = word.starts_with("approve");
     let done = if approves {
@@ -215,11 +225,18 @@ pub async fn decide(State(app): State<App>, place: Place, form: Form) -> Result<
     };
     match done {
         Ok(_) => Ok(place.go(&format!("/runs/{}", run.id), if approves { "approved" } else { "rejected" })),
-        Err(Error::Conflict { message, .. }) => {
-            run_page(&app, &place, run, Some(super::view::sentence(&message))).await
+        Err(Error::Conflict { message, .. } | Error::Invalid { message, .. }) => {
+            refused(&app, &place, run, &message).await
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The page of a run about which something cannot be decided so.
+async fn refused(app: &App, place: &Place, run: Run, message: &str) -> Result<Response, PageFailure> {
+    let mut response = run_page(app, place, run, Some(super::view::sentence(message))).await?;
+    *response.status_mut() = StatusCode::CONFLICT;
+    Ok(response)
 }
 
 /// `POST /console/{organization}/runs/{run}/cancel`

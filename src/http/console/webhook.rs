@@ -190,7 +190,8 @@ pub async fn set_state(State(app): State<App>, realm: Realm, form: Form) -> Resu
 /// `POST …/webhooks/{endpoint}/rotate`
 pub async fn rotate(State(app): State<App>, realm: Realm, form: Form) -> Result<Response, PageFailure> {
     let endpoint = found(&app, &realm).await?;
-    let hours = form.filled("overlap_hours").and_then(|hours| hours.parse().ok());
+    let wrong = |_| Error::invalid("overlap_hours", "invalid_number", "the hours must be a whole number");
+    let hours = form.filled("overlap_hours").map(str::parse).transpose().map_err(wrong)?;
     let changed = webhooks::rotate(&app, &realm.access, endpoint.id, hours).await?;
     shown(&app, &realm, changed, true)
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::domain::id::{EffectLabel, ParkedId, ParkedLabel, RunId, RunLabel};
+use crate::domain::id::{EffectLabel, ParkedLabel, RunId, RunLabel};
 use crate::domain::parked::ParkedState;
 use crate::domain::run::{Run, RunKind, RunState};
 use crate::domain::scope::OrganizationScope;
@@ -16,7 +16,8 @@ use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
 use crate::service::change::Outcome;
-use crate::service::mapping::{decide, parked, plans};
+use crate::service::mapping::decide::{self, Which};
+use crate::service::mapping::{parked, plans};
 use crate::service::runs::control;
 use crate::store::plans::StoredEffect;
 use crate::store::runs::Search;
@@ -124,17 +125,17 @@ fn changed(app: &App, outcome: &Outcome<Run>) -> Response {
     at_revision(ok(outcome.value.json(app.clock.now())), outcome.revision)
 }
 
-/// The effects that a body names; `None`, which means all, only if it does not have the field.
-fn named_effects(body: &Fields) -> Result<Option<Vec<ParkedId>>> {
+/// The effects that a body names; all only if it does not have the field.
+fn named_effects(body: &Fields) -> Result<Which> {
     if body.raw("effects").is_none_or(serde_json::Value::is_null) {
-        return Ok(None);
+        return Ok(Which::All { seen: None });
     }
     let texts = body.texts("effects")?;
     if texts.len() > MAX_EFFECTS {
         let message = format!("effects has {MAX_EFFECTS} ids at most; leave it out to decide about all");
         return Err(Error::invalid("effects", "too_long", message));
     }
-    texts.iter().map(|text| id(text)).collect::<Result<_>>().map(Some)
+    texts.iter().map(|text| id(text)).collect::<Result<_>>().map(Which::These)
 }
 
 /// The value with this word.

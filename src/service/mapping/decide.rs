@@ -22,6 +22,18 @@ use crate::service::runs::control::{found, over};
 use crate::store::parked as stored;
 use crate::store::{Lane, runs};
 
+/// What of a run is decided about.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// All that waits.
+    All {
+        /// How many somebody saw who decides; others than these are not decided about unseen.
+        seen: Option<i64>,
+    },
+    /// These effects.
+    These(Vec<ParkedId>),
+}
+
 /// Approves a run: for a guard's these effects, or all that wait; for another kind the run as a whole.
 ///
 /// Few effects are carried out at once, many by the worker.
@@ -29,18 +41,19 @@ use crate::store::{Lane, runs};
 /// # Errors
 ///
 /// [`Error::NotFound`] for an effect that the run does not have; [`Error::Conflict`] if nothing waits.
-pub async fn approve(app: &App, access: &Access, id: RunId, effects: Option<Vec<ParkedId>>) -> Result<Outcome<Run>> {
+pub async fn approve(app: &App, access: &Access, id: RunId, effects: Which) -> Result<Outcome<Run>> {
     let done = decide(app, access, id, move |change, run| {
         let effects = effects.clone();
         Box::pin(async move {
             if run.kind != RunKind::Guard {
-                require_awaiting(run, effects.is_some())?;
+                require_awaiting(run, matches!(effects, Which::These(_)))?;
                 run.work["approved_by"] = Value::String(change.cause.actor());
                 return start(change, run).await;
             }
+            as_seen(change, run, &effects).await?;
             match effects {
-                Some(ids) => approve_some(change, run, ids).await,
-                None => approve_all(change, run).await,
+                Which::These(ids) => approve_some(change, run, ids).await,
+                Which::All { .. } => approve_all(change, run).await,
             }
         })
     })
@@ -49,6 +62,17 @@ pub async fn approve(app: &App, access: &Access, id: RunId, effects: Option<Vec<
         app.wake.notify_one();
     }
     Ok(done)
+}
+
+/// Refuses a decision about all that waits if it is not as many any more as somebody saw.
+async fn as_seen(change: &mut Change<'_>, run: &Run, effects: &Which) -> Result<()> {
+    let Which::All { seen: Some(seen) } = effects else { return Ok(()) };
+    let waiting = stored::waiting(change.tx, change.organization, run.id).await?;
+    if waiting == *seen {
+        return Ok(());
+    }
+    let message = format!("{waiting} removals wait by now, not {seen}; look at them, and decide again");
+    Err(Error::conflict("others_wait", message))
 }
 
 async fn approve_all(change: &mut Change<'_>, run: &mut Run) -> Result<()> {
@@ -89,18 +113,19 @@ async fn approve_some(change: &mut Change<'_>, run: &mut Run, ids: Vec<ParkedId>
 /// # Errors
 ///
 /// As [`approve`]; and [`Error::Conflict`] `effect_approved` for an effect that was carried out.
-pub async fn reject(app: &App, access: &Access, id: RunId, effects: Option<Vec<ParkedId>>) -> Result<Outcome<Run>> {
+pub async fn reject(app: &App, access: &Access, id: RunId, effects: Which) -> Result<Outcome<Run>> {
     decide(app, access, id, move |change, run| {
         let effects = effects.clone();
         Box::pin(async move {
             if run.kind != RunKind::Guard {
-                require_awaiting(run, effects.is_some())?;
+                require_awaiting(run, matches!(effects, Which::These(_)))?;
                 run.finish(RunState::Cancelled, change.now);
                 return Ok(());
             }
+            as_seen(change, run, &effects).await?;
             let (by, organization) = (change.cause.actor(), change.organization);
             let rejected = match effects {
-                Some(ids) => {
+                Which::These(ids) => {
                     let effects = named(change, run, &ids).await?;
                     if let Some(done) = effects.iter().find(|effect| effect.state == ParkedState::Approved) {
                         let message =
@@ -113,10 +138,12 @@ pub async fn reject(app: &App, access: &Access, id: RunId, effects: Option<Vec<P
                     stored::decide(change.tx, organization, ids, ParkedState::Rejected, &by, change.now).await?;
                     rejected
                 }
-                None => match stored::reject_all(change.tx, organization, run.id, &by, change.now).await? {
-                    0 => return Err(nothing_waits(run)),
-                    rejected => rejected,
-                },
+                Which::All { .. } => {
+                    match stored::reject_all(change.tx, organization, run.id, &by, change.now).await? {
+                        0 => return Err(nothing_waits(run)),
+                        rejected => rejected,
+                    }
+                }
             };
             run.progress.done += count(rejected);
             tracing::info!(run = %run.id, rejected, by, "parked removals were rejected");

@@ -22,5 +22,5 @@ pub type Streams = Remembered<OrganizationId, Arc<Vec<Stream>>>;
 pub async fn streams(app: &App, scope: OrganizationScope) -> Result<Arc<Vec<Stream>>> {
     let (mut tx, organization) = (app.db.snapshot().await?, scope.organization());
     let count = async |tx: &mut crate::store::Tx| flow::streams(tx, organization, MOST).await.map(Arc::new);
-    app.flows.or_count(&mut tx, organization, organization, count).await
+    app.flows.or_count(&mut tx, organization, organization, true, count).await
 }

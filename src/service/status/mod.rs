@@ -144,7 +144,7 @@ async fn read(tx: &mut Tx, directory: Directory, held: &Holdings, now: DateTime<
         let (edges, pending_edges) = status::edges(tx, organization, id).await?;
         Ok(Held { users: stored::counts(tx, organization, id).await?, edges, pending_edges })
     };
-    let held = held.or_count(tx, organization, id, counted).await?;
+    let held = held.or_count(tx, organization, id, false, counted).await?;
     let (parked_effects, parked_run) = status::parked(tx, organization, id).await?;
     let (running_runs, failed_runs) = status::runs(tx, organization, now - WINDOW).await?;
     let (requests, refused) = status::refusals(tx, organization, id, RequestId::first_at(now - WINDOW)).await?;

@@ -8,7 +8,8 @@ use muster::domain::origin::Ending;
 use muster::domain::plan::PlanChange;
 use muster::domain::run::RunState;
 use muster::domain::{Error, Id};
-use muster::service::mapping::{apply, decide, plans};
+use muster::service::mapping::decide::{self, Which};
+use muster::service::mapping::{apply, plans};
 use muster::store::plans::{self as stored, StoredEffect, StoredPlan, of_plan};
 use serde_json::Value;
 
@@ -158,9 +159,9 @@ impl Stage {
         let Some(run) = answered(apply::apply(&self.app, &self.api, plan.clone()).await)? else { return Ok(()) };
         if run.state == RunState::AwaitingApproval {
             let decided = if approve {
-                decide::approve(&self.app, &self.api, run.id, None).await
+                decide::approve(&self.app, &self.api, run.id, Which::All { seen: None }).await
             } else {
-                decide::reject(&self.app, &self.api, run.id, None).await
+                decide::reject(&self.app, &self.api, run.id, Which::All { seen: None }).await
             };
             answered(decided)?;
         }
@@ -180,9 +181,9 @@ impl Stage {
     ) -> Result<bool, String> {
         if waits {
             let decided = if approve {
-                decide::approve(&self.app, &self.api, run, None).await
+                decide::approve(&self.app, &self.api, run, Which::All { seen: None }).await
             } else {
-                decide::reject(&self.app, &self.api, run, None).await
+                decide::reject(&self.app, &self.api, run, Which::All { seen: None }).await
             };
             if answered(decided)?.is_none() {
                 done.faults.push("a run that waits could not be decided".to_owned());

@@ -9,7 +9,8 @@ use muster::domain::plan::PlanChange;
 use muster::domain::rule::RuleState;
 use muster::domain::run::{Run, RunKind, RunState};
 use muster::service::directories::{self, DirectoryFields, lifecycle};
-use muster::service::mapping::{apply, decide};
+use muster::service::mapping::apply;
+use muster::service::mapping::decide::{self, Which};
 use muster::service::runs::{Step as Progress, Turn, control, step};
 use muster::store::plans::{self as stored, StoredEffect, of_run};
 use muster::store::{Lane, is_transient, runs, sql};
@@ -81,9 +82,9 @@ impl Stage {
         let Some((effect, run, _)) = wanted else { return Ok(()) };
         let effects = only.map(|_| vec![effect]);
         let decided = if approve {
-            decide::approve(&self.app, &self.api, run, effects).await
+            decide::approve(&self.app, &self.api, run, effects.map_or(Which::All { seen: None }, Which::These)).await
         } else {
-            decide::reject(&self.app, &self.api, run, effects).await
+            decide::reject(&self.app, &self.api, run, effects.map_or(Which::All { seen: None }, Which::These)).await
         };
         done.approved |= answered(decided)?.is_some() && approve;
         self.drive(done).await
@@ -161,7 +162,7 @@ impl Stage {
         let waiting: Vec<(RunId,)> = tx.fetch_all(stmt.bind(self.organization)).await.expect("runs");
         drop(tx);
         for (run,) in waiting {
-            answered(decide::reject(&self.app, &self.api, run, None).await).expect("an answer");
+            answered(decide::reject(&self.app, &self.api, run, Which::All { seen: None }).await).expect("an answer");
         }
     }
 

@@ -79,15 +79,20 @@ impl Guide {
 /// `GET /console/{organization}/directories/{directory}/setup?idp=`
 pub async fn show(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     let directory = directory(&app, &place).await?;
-    let asked = PROVIDERS.iter().find(|provider| provider.word == place.asked("idp"));
-    let provider = asked.unwrap_or_else(|| providers::of_kind(&directory.kind));
+    let provider = provider(&place, &directory);
     guide(&app, &place, directory, provider, None).await
+}
+
+/// The identity provider that the address names, or else that of the directory.
+fn provider(place: &Place, directory: &Directory) -> &'static Provider {
+    let asked = PROVIDERS.iter().find(|provider| provider.word == place.asked("idp"));
+    asked.unwrap_or_else(|| providers::of_kind(&directory.kind))
 }
 
 /// `POST /console/{organization}/directories/{directory}/setup`: a token, shown in the guide.
 pub async fn token(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     let directory = directory(&app, &place).await?;
-    let provider = providers::of_kind(&directory.kind);
+    let provider = provider(&place, &directory);
     let new = tokens::plain(provider.name);
     let (_, secret) = create_token(&app, &place.access, place.scope, directory.id, new).await?;
     guide(&app, &place, directory, provider, Some(secret.reveal().to_owned())).await

@@ -151,7 +151,11 @@ async fn editor(
     problem: Option<String>,
 ) -> Result<Response, PageFailure> {
     let names = directory_names(app, place).await?;
-    let directories = names.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
+    let mut directories: Vec<(String, String)> = names.into_iter().map(|(id, name)| (id.to_string(), name)).collect();
+    // One beyond those that are offered stays chosen.
+    if !fields.directory.is_empty() && !directories.iter().any(|(id, _)| *id == fields.directory) {
+        directories.push((fields.directory.clone(), fields.directory.clone()));
+    }
     let first = PageRequest { after: None, before: None, limit: GROUPS, order: Order::Ascending };
     let versions = match &rule {
         Some(rule) => rules::versions(app, place.scope, rule.id, None, VERSIONS).await?.1,
@@ -165,7 +169,7 @@ async fn editor(
         directories,
         groups: groups::list(app, place.scope, None, &first).await?.rows,
         roles: roles::all(app, place.scope).await?,
-        effect: effect(app, place, &fields).await?,
+        effect: effect(app, place, &fields, rule.is_none()).await?,
         rule,
         fields,
         versions,
@@ -184,7 +188,7 @@ pub(super) async fn directory_names(app: &App, place: &Place) -> Result<BTreeMap
 
 /// `POST /console/{organization}/rules/preview`: what the draft would do. Nothing is saved.
 pub async fn preview(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
-    let effect = effect(&app, &place, &Fields::typed(&form)).await?;
+    let effect = effect(&app, &place, &Fields::typed(&form), form.filled("rule").is_none()).await?;
     page(&Alone { frame: place.frame(&app, Section::Rules, "Effect"), effect })
 }
 
@@ -197,7 +201,7 @@ pub async fn save(State(app): State<App>, place: Place, form: Form) -> Result<Re
     };
     let done = match form.text("do") {
         "save" => saved(&app, &place, rule.as_ref(), &fields, &form).await,
-        "plan" => planned(&app, &place, rule.as_ref(), &fields).await,
+        "plan" => planned(&app, &place, rule.as_ref(), &fields, &form).await,
         _ => return editor(&app, &place, rule, fields, None).await,
     };
     match done {
@@ -224,7 +228,22 @@ async fn saved(app: &App, place: &Place, rule: Option<&StoredRule>, fields: &Fie
 }
 
 /// A plan of the rule as it is written. Saving comes with applying it.
-async fn planned(app: &App, place: &Place, rule: Option<&StoredRule>, fields: &Fields) -> Result<Response> {
+async fn planned(
+    app: &App,
+    place: &Place,
+    rule: Option<&StoredRule>,
+    fields: &Fields,
+    form: &Form,
+) -> Result<Response> {
+    // A plan replaces what the rule says, so it must be what somebody saw.
+    if let Some(rule) = rule.filter(|rule| form.text("version").parse() != Ok(rule.version)) {
+        let message =
+            format!("somebody saved version {} of the rule '{}' meanwhile; read it first", rule.version, rule.key);
+        return Err(Error::conflict("version_conflict", message));
+    }
+    if rule.is_none() && is_taken(app, place, &fields.key).await? {
+        return Err(taken(&fields.key));
+    }
     if let Some(rule) = rule.filter(|rule| rule.key != fields.key) {
         let message = format!("save the new name of the rule '{}' first, then plan it", rule.key);
         return Err(Error::invalid("key", "renamed", message));
@@ -233,13 +252,26 @@ async fn planned(app: &App, place: &Place, rule: Option<&StoredRule>, fields: &F
     Ok(Redirect::to(&place.path(&format!("/plans/{}", plan.id))).into_response())
 }
 
+async fn is_taken(app: &App, place: &Place, key: &str) -> Result<bool> {
+    Ok(rules::list(app, place.scope).await?.iter().any(|rule| rule.key == key))
+}
+
+fn taken(key: &str) -> Error {
+    Error::invalid("key", "key_already_used", format!("there is a rule '{key}' already; open that one to change it"))
+}
+
 fn change(fields: &Fields) -> PlanChange {
     let (mut document, _) = fields.document();
     document.insert("key".to_owned(), Value::String(fields.key.clone()));
     PlanChange::Save(document)
 }
 
-async fn effect(app: &App, place: &Place, fields: &Fields) -> Result<Effect> {
+/// What a draft would do: an edit of the rule with its key, or a `new` rule, whose key nobody else may have.
+async fn effect(app: &App, place: &Place, fields: &Fields, new: bool) -> Result<Effect> {
+    if new && is_taken(app, place, &fields.key).await? {
+        let finding = Finding::error("key", "key_already_used", taken(&fields.key).to_string());
+        return Ok(Effect { mistakes: vec![mark(&finding, fields, &[])], ..Effect::default() });
+    }
     // Conditions are written first: whom they are about is shown before anything is said about what those get.
     let undecided = fields.document().1.is_empty();
     let stand_in = Fields { membership: fields.membership || undecided, ..fields.clone() };

@@ -21,7 +21,7 @@ use crate::domain::origin::Ending;
 use crate::domain::plan::PlanChange;
 use crate::domain::rule::{Action, RuleState, When};
 use crate::domain::{Error, Result};
-use crate::service::mapping::{flow, order, plans, rules};
+use crate::service::mapping::{flow, plans, rules};
 use crate::service::native::groups;
 use crate::store::rules::StoredRule;
 
@@ -173,7 +173,7 @@ fn target(place: &Place, stream: &flow::Stream) -> Node {
     }
 }
 
-/// `POST /console/{organization}/rules/{rule}/move`: one place up or down.
+/// `POST /console/{organization}/rules/{rule}/move`: a plan by which it stands one place higher or lower.
 pub async fn shift(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
     let id = place.id::<RuleLabel>("rule")?;
     let all = rules::list(&app, place.scope).await?;
@@ -182,11 +182,11 @@ pub async fn shift(State(app): State<App>, place: Place, form: Form) -> Result<R
     let at = names.iter().position(|name| *name == id.to_string());
     let at = at.ok_or_else(|| Error::not_found("mapping rule", id))?;
     let to = if form.text("to") == "up" { at.checked_sub(1) } else { Some(at + 1) };
-    if let Some(to) = to.filter(|to| *to < names.len()) {
-        names.swap(at, to);
-        order::reorder(&app, &place.access, place.scope, names, true).await?;
-    }
-    Ok(place.go("/rules", "moved"))
+    let Some(to) = to.filter(|to| *to < names.len()) else {
+        return Ok(Redirect::to(&place.path("/rules")).into_response());
+    };
+    names.swap(at, to);
+    planned(&app, &place, vec![PlanChange::Reorder { rules: names }]).await
 }
 
 /// `POST /console/{organization}/rules/{rule}/state`: a plan by which the rule is frozen or activated.
