@@ -1,19 +1,16 @@
 //! What admins did, written down so that nobody can change it unseen.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::actor::Actor;
 use super::clock::timestamp;
 use super::id::{AuditEventId, OrganizationId, RequestId};
 use super::secret::digest;
+use crate::scim::redact::hide;
 
 /// How much of what was asked for is written down, in bytes of JSON.
 const MOST_DETAIL: usize = 8 << 10;
-/// Words in the names of fields that hold secrets.
-const SECRET: [&str; 4] = ["password", "secret", "token", "authorization"];
-/// What stands where a secret was.
-const HIDDEN: &str = "[hidden]";
 
 /// What is to be written down of a request that changes something.
 #[derive(Debug, Clone)]
@@ -61,11 +58,20 @@ pub struct AuditEvent {
     pub digest: String,
 }
 
+/// The entry after which another one comes.
+#[derive(Debug, Clone, Default)]
+pub struct Last {
+    /// Its id; `None` where the chain begins.
+    pub id: Option<AuditEventId>,
+    /// Its digest; empty where the chain begins.
+    pub digest: String,
+}
+
 impl AuditEvent {
-    /// The entry at this place, after the entry with the digest `before`.
-    pub fn of(note: &AuditNote, organization: Option<OrganizationId>, position: i64, before: &str) -> Self {
+    /// The entry at this place, after the last one.
+    pub fn of(note: &AuditNote, organization: Option<OrganizationId>, position: i64, last: &Last) -> Self {
         let mut event = AuditEvent {
-            id: AuditEventId::mint(note.at),
+            id: AuditEventId::mint_after(note.at, last.id),
             organization,
             position,
             action: note.action.clone(),
@@ -77,7 +83,7 @@ impl AuditEvent {
             created_at: note.at,
             digest: String::new(),
         };
-        event.digest = event.digest_after(before);
+        event.digest = event.digest_after(&last.digest);
         event
     }
 
@@ -112,27 +118,10 @@ impl AuditEvent {
 
 /// What is written down of what was asked for: without secrets, and not without end.
 pub fn detail(asked: Value) -> Value {
-    let hidden = hide(asked);
+    let mut hidden = asked;
+    hide(&mut hidden);
     let size = hidden.to_string().len();
     if size <= MOST_DETAIL { hidden } else { json!({"too_long_to_keep": {"bytes": size}}) }
-}
-
-fn hide(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let secret = |name: &str| {
-                let name = name.to_lowercase();
-                SECRET.iter().any(|word| name.contains(word))
-            };
-            let hidden = fields.into_iter().map(|(name, value)| match value {
-                Value::String(_) if secret(&name) => (name, Value::String(HIDDEN.to_owned())),
-                value => (name, hide(value)),
-            });
-            Value::Object(hidden.collect::<Map<_, _>>())
-        }
-        Value::Array(values) => Value::Array(values.into_iter().map(hide).collect()),
-        other => other,
-    }
 }
 
 #[cfg(test)]
@@ -152,11 +141,16 @@ mod tests {
         }
     }
 
+    fn after(event: &AuditEvent) -> Last {
+        Last { id: Some(event.id), digest: event.digest.clone() }
+    }
+
     #[test]
     fn an_entry_cannot_be_changed_or_moved_unseen() {
         let organization = Some(OrganizationId::mint(DateTime::UNIX_EPOCH));
-        let first = AuditEvent::of(&note(), organization, 1, "");
-        let second = AuditEvent::of(&note(), organization, 2, &first.digest);
+        let first = AuditEvent::of(&note(), organization, 1, &Last::default());
+        let second = AuditEvent::of(&note(), organization, 2, &after(&first));
+        assert!(second.id > first.id);
         assert_eq!(second.digest_after(&first.digest), second.digest);
         assert_ne!(second.digest_after(""), second.digest);
         let forged = AuditEvent { detail: json!({"key": "admins"}), ..second.clone() };
@@ -166,10 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_is_read_again_has_the_digest_that_it_was_written_with() {
+        for number in ["6.241640507547823e-10", "0.1", "1e300", "18446744073709551616", "-0.0"] {
+            let detail: Value = serde_json::from_str(&format!("{{\"n\": {number}}}")).unwrap();
+            let written = AuditEvent::of(&AuditNote { detail, ..note() }, None, 1, &Last::default());
+            let read =
+                AuditEvent { detail: serde_json::from_str(&written.detail.to_string()).unwrap(), ..written.clone() };
+            assert_eq!(read.digest_after(""), written.digest, "{number}");
+        }
+    }
+
+    #[test]
     fn secrets_are_not_written_down_and_neither_are_novels() {
-        let asked = json!({"name": "Ada", "new_password": "hunter2", "nested": [{"client_secret": "x", "tokens": 3}]});
-        let kept = json!({"name": "Ada", "new_password": HIDDEN, "nested": [{"client_secret": HIDDEN, "tokens": 3}]});
-        assert_eq!(detail(asked), kept);
+        let secrets = json!({"name": "Ada", "new_password": "hunter2", "nested": [{"client_secret": ["hunter2"]}],
+            "note": "it is scim_hunter2hunter2hunter2", "api_key": 4711});
+        let kept = detail(secrets).to_string();
+        assert!(kept.contains("Ada") && !kept.contains("hunter2") && !kept.contains("4711"), "{kept}");
         assert!(detail(json!({"text": "x".repeat(10_000)}))["too_long_to_keep"]["bytes"].as_i64() > Some(10_000));
     }
 }

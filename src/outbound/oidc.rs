@@ -22,6 +22,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const LARGEST: usize = 256 << 10;
 /// How long what the provider says about itself is believed.
 const FRESH: Duration = Duration::from_mins(10);
+/// How long it is believed that it says nothing: whoever comes meanwhile need not wait for it too.
+const STALE: Duration = Duration::from_secs(5);
 
 /// How the provider knows this server.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,13 +56,16 @@ pub struct Provider {
     secret_in_body: bool,
 }
 
+/// What a provider said about itself, or why it did not.
+type Discovered = Result<Provider, String>;
+
 /// A client of the provider. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     /// How the provider knows this server.
     pub settings: Arc<Settings>,
     http: Arc<OnceLock<Result<reqwest::Client, String>>>,
-    known: Arc<Mutex<Option<(Instant, Provider)>>>,
+    known: Arc<Mutex<Option<(Instant, Discovered)>>>,
 }
 
 impl Client {
@@ -82,18 +87,22 @@ impl Client {
     pub async fn provider(&self) -> Result<Provider, String> {
         // Held while it is asked, so that many who come at once ask once.
         let mut known = self.known.lock().await;
-        if let Some((at, provider)) = known.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
-            let _ = at;
-            return Ok(provider.clone());
+        let fresh = |found: &Discovered| if found.is_ok() { FRESH } else { STALE };
+        if let Some((_, found)) = known.as_ref().filter(|(at, found)| at.elapsed() < fresh(found)) {
+            return found.clone();
         }
+        let found = self.discover().await;
+        *known = Some((Instant::now(), found.clone()));
+        found
+    }
+
+    async fn discover(&self) -> Discovered {
         let url = format!("{}/.well-known/openid-configuration", self.settings.issuer.trim_end_matches('/'));
         let (status, document) = answer(self.http()?.get(url)).await?;
         if status != StatusCode::OK {
             return Err(format!("the discovery document was answered {status}"));
         }
-        let provider = read(&self.settings.issuer, &document)?;
-        *known = Some((Instant::now(), provider.clone()));
-        Ok(provider)
+        read(&self.settings.issuer, &document)
     }
 
     /// Exchanges a code; answers the claims of the ID token.

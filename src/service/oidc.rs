@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
 use sha2::{Digest as _, Sha256};
 
-use super::sessions::{self, Begun, Visitor};
+use super::sessions::{self, Begun, Proof, Visitor};
 use crate::app::App;
 use crate::domain::oidc::{Expected, verified_email};
 use crate::domain::operator::Holder;
@@ -134,7 +134,7 @@ pub async fn finish(app: &App, returned: Returned, visitor: Visitor) -> Result<(
         tracing::warn!("somebody signed in at the OpenID provider who is no operator");
         Error::Forbidden(format!("{email} is no operator here; ask an owner for an invitation"))
     })?;
-    let begun = sessions::begin(app, Holder::Operator(operator), visitor, None, "signInByOidc").await?;
+    let begun = sessions::begin(app, Holder::Operator(operator), visitor, Proof::Provider, "signInByOidc").await?;
     Ok((begun, underway.next))
 }
 

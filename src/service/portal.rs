@@ -4,7 +4,7 @@ use chrono::Duration;
 use url::Url;
 
 use super::access::Access;
-use super::sessions::{self, Begun, Visitor, used_up};
+use super::sessions::{self, Begun, Proof, Visitor, used_up};
 use crate::app::App;
 use crate::domain::id::OrganizationId;
 use crate::domain::native::Organization;
@@ -54,19 +54,15 @@ pub async fn generate_link(
 }
 
 /// Enters by a link, which then works no more.
+///
+/// # Errors
+///
+/// [`Error::Unauthorized`] if the link works no more, or leads elsewhere.
 pub async fn enter(app: &App, secret: &str, visitor: Visitor) -> Result<Begun> {
-    let (now, digest) = (app.clock.now(), digest(secret));
-    let link = app
-        .db
-        .write(Lane::Environment, move |tx| {
-            let digest = digest.clone();
-            Box::pin(async move { operators::take_link(tx, &digest).await })
-        })
-        .await?;
-    match link.filter(|link| link.expires_at > now).map(|link| link.purpose) {
+    match sessions::look_at_link(app, secret).await?.map(|link| link.purpose) {
         Some(Purpose::Portal { organization, return_url }) => {
             let holder = Holder::Guest { organization, return_url };
-            sessions::begin(app, holder, visitor, None, "enterPortal").await
+            sessions::begin(app, holder, visitor, Proof::Link(digest(secret)), "enterPortal").await
         }
         _ => Err(used_up()),
     }
@@ -77,7 +73,11 @@ fn check(url: &str) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(Error::invalid("return_url", "invalid_url", "return_url must be an address that begins with https://"))
+    Err(Error::invalid(
+        "return_url",
+        "invalid_url",
+        "return_url must be an address that begins with https:// or http://",
+    ))
 }
 
 /// The organization that a link leads to, for whoever holds the link.

@@ -7,12 +7,13 @@ use std::sync::LazyLock;
 use argon2::password_hash::PasswordHasher as _;
 use argon2::{Argon2, PasswordHash, PasswordVerifier as _};
 use chrono::{DateTime, Duration, Utc};
-use serde_json::json;
-use tokio::sync::Semaphore;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::access::{Access, TOUCH_AFTER};
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::address::is_public;
 use crate::domain::audit::AuditNote;
 use crate::domain::id::{OperatorId, SessionId};
 use crate::domain::operator::{
@@ -33,7 +34,8 @@ const LONGEST_OF_GUEST: Duration = Duration::hours(2);
 const FIRST_OWNER_LINK: Duration = Duration::hours(1);
 /// Characters of a browser's name that are kept.
 const AGENT: usize = 200;
-/// Passwords are dear to check, by intent; so many at once, and no more.
+/// Passwords are dear to check, by intent; so many at once, and no more. A place is held until the work is over, also
+/// when nobody waits for it any more.
 static HASHING: Semaphore = Semaphore::const_new(2);
 /// What is checked where there is nothing to check, so that the answer takes as long.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hashed(Secret::mint("").reveal()).unwrap_or_default());
@@ -62,38 +64,70 @@ pub struct Begun {
 /// [`Error::Unauthorized`], the same whether the address or the password is wrong; [`Error::TooManyRequests`] after too
 /// many mistakes.
 pub async fn sign_in(app: &App, email: &str, password: &str, visitor: Visitor) -> Result<Begun> {
-    let now = app.clock.now();
     let counted = counted(email, &visitor);
+    // Looked at again by whoever had to wait: those before may have used up what is forgiven.
+    held_off(app, &counted).await?;
+    let place = place().await?;
+    held_off(app, &counted).await?;
+    let now = app.clock.now();
     let mut tx = app.db.read().await?;
-    for (id, _) in &counted {
-        let until = sessions::failures(&mut tx, id).await?.and_then(|failures| failures.retry_at);
-        if let Some(wait) = until.map(|until| until - now).filter(|wait| *wait > Duration::zero()) {
-            let retry_after = u32::try_from(wait.num_seconds()).unwrap_or(u32::MAX).max(1);
-            return Err(Error::TooManyRequests { retry_after });
-        }
-    }
     let operator = operators::by_email(&mut tx, email).await?;
     let stored = match &operator {
         Some(operator) => operators::password(&mut tx, operator.id).await?,
         None => None,
     };
     drop(tx);
-    let fits = verify(password.to_owned(), stored).await?;
-    let Some(operator) = operator.filter(|_| fits) else {
-        fail(app, counted, now).await?;
-        return Err(Error::Unauthorized("the e-mail or the password is wrong"));
+    let (fits, _place) = verify(place, password.to_owned(), stored.clone()).await?;
+    let (Some(operator), Some(password)) = (operator.filter(|_| fits), stored) else {
+        fail(app, counted.into(), now).await?;
+        return Err(wrong());
     };
     // What was wrong before is forgiven the account; the address may go on with another one.
-    let account = counted.into_iter().next().map(|(id, _)| id);
-    begin(app, Holder::Operator(operator), visitor, account, "signIn").await
+    let proof = Proof::Password { account: counted.account, password };
+    begin(app, Holder::Operator(operator), visitor, proof, "signIn").await
 }
 
-/// Under which ids the mistakes of this attempt count, and how many are free: the account that was named, and the network
-/// address.
-fn counted(email: &str, visitor: &Visitor) -> Vec<(String, i64)> {
-    let account = (digest(&format!("email\n{}", fold(email))), MISTAKES_OF_ACCOUNT);
-    let address = visitor.address.as_ref().map(|address| digest(&format!("address\n{address}")));
-    std::iter::once(account).chain(address.map(|id| (id, MISTAKES_OF_ADDRESS))).collect()
+fn wrong() -> Error {
+    Error::Unauthorized("the e-mail or the password is wrong")
+}
+
+/// Under which ids the mistakes of an attempt count.
+struct Counted {
+    /// Of the account that was named.
+    account: String,
+    /// Of the network address, if it tells people apart: behind a proxy, all come from the proxy's, and one who guesses
+    /// would keep everybody out.
+    address: Option<String>,
+}
+
+fn counted(email: &str, visitor: &Visitor) -> Counted {
+    let public = |text: &&String| text.parse().is_ok_and(is_public);
+    let address = visitor.address.as_ref().filter(public);
+    Counted {
+        account: digest(&format!("email\n{}", fold(email))),
+        address: address.map(|address| digest(&format!("address\n{address}"))),
+    }
+}
+
+impl From<Counted> for Vec<(String, i64)> {
+    /// The ids, and how many mistakes each is forgiven.
+    fn from(counted: Counted) -> Self {
+        let account = std::iter::once((counted.account, MISTAKES_OF_ACCOUNT));
+        account.chain(counted.address.map(|id| (id, MISTAKES_OF_ADDRESS))).collect()
+    }
+}
+
+/// Refuses whoever has to wait after too many mistakes.
+async fn held_off(app: &App, counted: &Counted) -> Result<()> {
+    let (mut tx, now) = (app.db.read().await?, app.clock.now());
+    for id in std::iter::once(&counted.account).chain(&counted.address) {
+        let until = sessions::failures(&mut tx, id).await?.and_then(|failures| failures.retry_at);
+        if let Some(wait) = until.map(|until| until - now).filter(|wait| *wait > Duration::zero()) {
+            let retry_after = u32::try_from(wait.num_seconds()).unwrap_or(u32::MAX).max(1);
+            return Err(Error::TooManyRequests { retry_after });
+        }
+    }
+    Ok(())
 }
 
 async fn fail(app: &App, counted: Vec<(String, i64)>, now: DateTime<Utc>) -> Result<()> {
@@ -113,29 +147,58 @@ async fn fail(app: &App, counted: Vec<(String, i64)>, now: DateTime<Utc>) -> Res
         .await
 }
 
-/// Begins a session of somebody who proved who they are. `forgiven` is under which id their mistakes counted.
-pub async fn begin(
-    app: &App,
-    holder: Holder,
-    visitor: Visitor,
-    forgiven: Option<String>,
-    action: &'static str,
-) -> Result<Begun> {
+/// By what somebody proved who they are.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// A password.
+    Password {
+        /// Under which id the mistakes of the account count: they are forgiven.
+        account: String,
+        /// The password as it was stored when it was looked at. If another was chosen meanwhile, it opens nothing.
+        password: String,
+    },
+    /// The word of an OpenID provider.
+    Provider,
+    /// The link with this digest, which works once.
+    Link(String),
+}
+
+/// Begins a session of somebody who proved who they are.
+///
+/// # Errors
+///
+/// [`Error::Unauthorized`] if the proof is none any more.
+pub async fn begin(app: &App, holder: Holder, visitor: Visitor, proof: Proof, action: &'static str) -> Result<Begun> {
     let (session, cookie) = mint(app, holder, &visitor);
     let (stored, digest) = (session.clone(), cookie.digest());
     app.db
         .write(Lane::Environment, move |tx| {
-            let (session, digest, forgiven, visitor) =
-                (stored.clone(), digest.clone(), forgiven.clone(), visitor.clone());
+            let (session, digest, proof, visitor) = (stored.clone(), digest.clone(), proof.clone(), visitor.clone());
             Box::pin(async move {
-                if let Some(id) = forgiven {
-                    sessions::forget_failures(tx, &id).await?;
-                }
-                open(tx, &session, &digest, &visitor, action).await
+                let detail = use_up(tx, &session.holder, &proof).await?;
+                open(tx, &session, &digest, &visitor, action, detail).await
             })
         })
         .await?;
     Ok(Begun { session, cookie })
+}
+
+/// Refuses a proof that is none any more, and uses up one that works once. Answers what is written down of it.
+async fn use_up(tx: &mut Tx, holder: &Holder, proof: &Proof) -> Result<Value> {
+    match (proof, holder) {
+        (Proof::Password { account, password }, Holder::Operator(operator)) => {
+            let now = operators::password(tx, operator.id).await?;
+            now.filter(|now| now == password).ok_or_else(wrong)?;
+            sessions::forget_failures(tx, account).await?;
+            Ok(json!({}))
+        }
+        (Proof::Link(digest), _) => {
+            let link = operators::take_link(tx, digest).await?.ok_or_else(used_up)?;
+            Ok(json!({"link_made_by": link.made_by}))
+        }
+        (Proof::Provider, _) => Ok(json!({})),
+        (Proof::Password { .. }, Holder::Guest { .. }) => Err(wrong()),
+    }
 }
 
 fn mint(app: &App, holder: Holder, visitor: &Visitor) -> (Session, Secret) {
@@ -153,7 +216,15 @@ fn mint(app: &App, holder: Holder, visitor: &Visitor) -> (Session, Secret) {
 }
 
 /// Stores a session, and that somebody came in.
-async fn open(tx: &mut Tx, session: &Session, digest: &str, visitor: &Visitor, action: &str) -> Result<()> {
+async fn open(
+    tx: &mut Tx,
+    session: &Session,
+    digest: &str,
+    visitor: &Visitor,
+    action: &str,
+    mut detail: Value,
+) -> Result<()> {
+    detail["session"] = json!(session.id);
     sessions::insert(tx, session, digest).await?;
     if let Holder::Operator(operator) = &session.holder {
         operators::signed_in(tx, operator.id, session.created_at).await?;
@@ -167,7 +238,7 @@ async fn open(tx: &mut Tx, session: &Session, digest: &str, visitor: &Visitor, a
         target: "/console".to_owned(),
         actor: access_of(session).actor().clone(),
         request: None,
-        detail: json!({"session": session.id}),
+        detail,
         address: visitor.address.clone(),
         at: session.created_at,
     };
@@ -295,7 +366,7 @@ pub async fn enter(app: &App, secret: &str, newcomer: Newcomer, visitor: Visitor
         Purpose::Portal { .. } => return Err(used_up()),
     };
     check_password(&newcomer.password, &operator)?;
-    let password = hash(newcomer.password).await?;
+    let password = hash(place().await?, newcomer.password).await?;
     let first = link.purpose == Purpose::FirstOwner;
     let (session, cookie) = mint(app, Holder::Operator(operator.clone()), &visitor);
     let (stored, of_link, of_cookie) = (session.clone(), digest(secret), cookie.digest());
@@ -320,8 +391,8 @@ pub async fn enter(app: &App, secret: &str, newcomer: Newcomer, visitor: Visitor
                     operators::remove_password_links(tx, operator.id).await?;
                     sessions::end_of_operator(tx, operator.id, None).await?;
                 }
-                open(tx, &session, &of_cookie, &visitor, if first { "becomeFirstOwner" } else { "choosePassword" })
-                    .await
+                let action = if first { "becomeFirstOwner" } else { "choosePassword" };
+                open(tx, &session, &of_cookie, &visitor, action, json!({})).await
             })
         })
         .await?;
@@ -335,11 +406,12 @@ pub async fn enter(app: &App, secret: &str, newcomer: Newcomer, visitor: Visitor
 /// [`Error::Invalid`] if the old password is wrong, or the new one unfit.
 pub async fn change_password(app: &App, operator: &Operator, old: String, new: String, but: SessionId) -> Result<()> {
     let stored = operators::password(&mut app.db.read().await?, operator.id).await?;
-    if !verify(old, stored).await? {
+    let (fits, place) = verify(place().await?, old, stored).await?;
+    if !fits {
         return Err(Error::invalid("old_password", "wrong_password", "the password is not the one that you have now"));
     }
     check_password(&new, operator)?;
-    let (id, password) = (operator.id, hash(new).await?);
+    let (id, password) = (operator.id, hash(place, new).await?);
     app.db
         .write(Lane::Environment, move |tx| {
             let password = password.clone();
@@ -387,13 +459,13 @@ fn hashed(password: &str) -> Result<String> {
 }
 
 /// The form in which a password is stored.
-async fn hash(password: String) -> Result<String> {
-    dear(move || hashed(&password)).await?
+async fn hash(place: Place, password: String) -> Result<String> {
+    dear(place, move || hashed(&password)).await?.0
 }
 
 /// Whether the password is the stored one. Takes as long where nothing is stored.
-async fn verify(password: String, stored: Option<String>) -> Result<bool> {
-    let fits = dear(move || {
+async fn verify(place: Place, password: String, stored: Option<String>) -> Result<(bool, Place)> {
+    let fits = dear(place, move || {
         let nothing = stored.is_none();
         let stored = stored.unwrap_or_else(|| NOBODYS.clone());
         let parsed = PasswordHash::new(&stored);
@@ -403,8 +475,15 @@ async fn verify(password: String, stored: Option<String>) -> Result<bool> {
     fits.await
 }
 
-/// Does dear work aside, a few at once.
-async fn dear<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let _place = HASHING.acquire().await.map_err(|error| Error::Internal(Box::new(error)))?;
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(Box::new(error)))
+/// A place among the few whose passwords are worked on.
+type Place = SemaphorePermit<'static>;
+
+async fn place() -> Result<Place> {
+    HASHING.acquire().await.map_err(|error| Error::Internal(Box::new(error)))
+}
+
+/// Does dear work aside. The work holds the place, not whoever waits for it.
+async fn dear<T: Send + 'static>(place: Place, work: impl FnOnce() -> T + Send + 'static) -> Result<(T, Place)> {
+    let done = tokio::task::spawn_blocking(move || (work(), place));
+    done.await.map_err(|error| Error::Internal(Box::new(error)))
 }

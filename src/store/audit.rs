@@ -1,7 +1,8 @@
 //! The audit log: what admins did, in chains in which each entry's digest covers the one before it.
 //!
 //! A request carries a note to its first write (as it does an idempotency claim), and the lane stores it in the same
-//! transaction: there is never an effect without its entry, nor an entry without an effect.
+//! transaction: there is never an effect without its entry, and what was refused leaves none. A request that asked for
+//! what was so already leaves one, since it was carried out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,7 +15,7 @@ use super::lane::Lane;
 use super::statement::{Param, sql};
 use super::{Page, PageRequest, Tx};
 use crate::domain::actor::Actor;
-use crate::domain::audit::{AuditEvent, AuditNote};
+use crate::domain::audit::{AuditEvent, AuditNote, Last};
 use crate::domain::id::{AuditEventId, OrganizationId, RequestId};
 use crate::domain::{Error, Result};
 
@@ -81,9 +82,11 @@ pub async fn append(tx: &mut Tx, organization: Option<OrganizationId>, note: &Au
     let chain = organization.unwrap_or(OrganizationId::nil());
     // Locks the chain's head, so that entries of one chain are written one after the other.
     let stmt = sql("INSERT INTO audit_chains (organization_id, position, digest) VALUES ($1, 1, '')
-         ON CONFLICT (organization_id) DO UPDATE SET position = audit_chains.position + 1 RETURNING position, digest");
-    let (position, before): (i64, String) = tx.fetch_one(stmt.bind(chain)).await?;
-    let event = AuditEvent::of(note, organization, position, &before);
+         ON CONFLICT (organization_id) DO UPDATE SET position = audit_chains.position + 1
+         RETURNING position, digest, (SELECT e.id FROM audit_events e
+            WHERE e.organization_id = audit_chains.organization_id AND e.position = audit_chains.position - 1)");
+    let (position, digest, id): (i64, String, Option<AuditEventId>) = tx.fetch_one(stmt.bind(chain)).await?;
+    let event = AuditEvent::of(note, organization, position, &Last { id, digest });
     let stmt =
         sql("INSERT INTO audit_events (organization_id, position, id, action, target, actor, actor_id, request_id,
             detail, address, created_at, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")

@@ -103,6 +103,9 @@ test("rules change places by buttons", async (t) => {
   await visitor.go(`/console/${id}/rules`);
   const order = () => visitor.page.$$eval("#rules tbody strong", (keys) => keys.map((key) => key.innerText));
   assert.deepEqual(await order(), ["engineering-teams", "departments", "finance-admins"]);
-  await visitor.press("Move departments up");
+  await visitor.press("Plan to move departments up");
+  assert.match(visitor.path, /\/plans\/plan_/);
+  await visitor.press(/^Apply/);
+  await visitor.go(`/console/${id}/rules`);
   assert.deepEqual(await order(), ["departments", "engineering-teams", "finance-admins"]);
 });

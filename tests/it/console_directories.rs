@@ -110,13 +110,13 @@ async fn tokens_are_shown_once_and_revoked_at_once() {
         let id = second["id"].as_str().unwrap();
         assert!(
             owner
-                .post(&format!("{tokens}/revoke"), &[("token", id)])
+                .post(&format!("{tokens}/revoke"), &[("which", id)])
                 .await
                 .expect(303)
                 .location
                 .contains("said=revoked")
         );
-        owner.post(&format!("{tokens}/revoke"), &[("token", id)]).await.expect(404);
+        owner.post(&format!("{tokens}/revoke"), &[("which", id)]).await.expect(404);
     })
     .await;
 }

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::domain::Error;
 use crate::domain::operator::Holder;
 use crate::service::sessions::{self, Begun, Newcomer, Visitor, used_up};
-use crate::service::{oidc, portal};
+use crate::service::{audit, oidc, portal};
 use crate::store::operators::Purpose;
 
 #[derive(Template)]
@@ -119,6 +119,8 @@ pub fn signed_in(app: &App, begun: &Begun, to: &str) -> Response {
 
 /// `POST /console/sign-out`
 pub async fn sign_out(State(app): State<App>, viewer: Viewer) -> Result<Response, PageFailure> {
+    // Sessions are no organization's, but guests are.
+    audit::about(viewer.access.only());
     sessions::sign_out(&app, viewer.session.id).await?;
     let mut response = Redirect::to("/console/sign-in").into_response();
     cookie::clear(&app, response.headers_mut());

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde_json::{Map, Value};
 
 use crate::app::App;
 
@@ -44,9 +45,17 @@ impl Form {
         self.filled(name).is_some()
     }
 
-    /// Every field.
-    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    /// The fields as an object; those that were sent several times are arrays.
+    pub fn json(&self) -> Value {
+        let mut object = Map::new();
+        for (name, _) in &self.0 {
+            if !object.contains_key(name) {
+                let mut values: Vec<Value> = self.all(name).map(Value::from).collect();
+                let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+                object.insert(name.clone(), value);
+            }
+        }
+        Value::Object(object)
     }
 }
 

@@ -9,7 +9,6 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use serde_json::{Map, Value};
 
 use super::cookie;
 use super::failure::PageFailure;
@@ -85,7 +84,7 @@ async fn admit(gate: &Gate, parts: &mut Parts) -> Result<Option<Viewer>> {
             _ => Err(Error::Unauthorized("you are not signed in")),
         };
     };
-    let alive = !parts.headers.contains_key(LIVE);
+    let alive = !parts.headers.contains_key(LIVE) && !is_stream(&parts.headers);
     let session = match sessions::resume(&gate.app, &cookie, alive).await {
         Ok(session) => session,
         // An old cookie keeps nobody from signing in again.
@@ -107,6 +106,11 @@ async fn admit(gate: &Gate, parts: &mut Parts) -> Result<Option<Viewer>> {
     Ok(Some(viewer))
 }
 
+/// Whether the page listens for news, by itself.
+fn is_stream(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
+}
+
 /// Whether a form is about nobody but its sender, who need not be an admin for it.
 fn is_ones_own(gate: &Gate) -> bool {
     matches!(gate.action, Some("signOut" | "changePassword" | "endSessions"))
@@ -117,7 +121,7 @@ async fn run(gate: &Gate, viewer: Option<Viewer>, request: Request, next: Next) 
     let (mut parts, body) = request.into_parts();
     let too_large = |_| Error::invalid("", "payload_too_large", "the form is too large");
     let form = Form::parse(&to_bytes(body, MAX_FORM).await.map_err(too_large)?);
-    let asked = form.fields().map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<Map<_, _>>();
+    let asked = form.json();
     parts.extensions.insert(form);
     let request = Request::from_parts(parts, axum::body::Body::empty());
     // Those who come in are written down by the service that lets them.
@@ -126,7 +130,7 @@ async fn run(gate: &Gate, viewer: Option<Viewer>, request: Request, next: Next) 
     };
     let target = request.uri().path().to_owned();
     let address = request.extensions().get::<Visitor>().and_then(|visitor| visitor.address.clone());
-    let note = audit::note(&gate.app, &viewer.access, action, &target, Value::Object(asked), address);
+    let note = audit::note(&gate.app, &viewer.access, action, &target, asked, address);
     Ok(note.over(next.run(request)).await)
 }
 

@@ -15,8 +15,12 @@ use super::view::sentence;
 use crate::app::App;
 use crate::domain::Error;
 use crate::domain::id::ApiKeyLabel;
+use crate::domain::secret::Secret;
 use crate::service::keys::{self, NewKey};
 use crate::store::keys::ApiKey;
+
+/// The longest life of a key that has an end, in days.
+const LONGEST: i64 = 3_650;
 
 #[derive(Template)]
 #[template(path = "console/keys.html")]
@@ -73,14 +77,11 @@ async fn listed(app: &App, realm: &Realm, typed: Typed) -> Result<Response, Page
 
 /// `POST …/keys`: the only answer that shows the key.
 pub async fn create(State(app): State<App>, realm: Realm, form: Form) -> Result<Response, PageFailure> {
-    let days = form.filled("days").and_then(|days| days.parse::<i64>().ok()).filter(|days| (1..=3_650).contains(days));
-    let new = NewKey {
-        name: form.text("name").to_owned(),
-        organization: realm.organization_id(),
-        role: form.text("role").to_owned(),
-        expires_at: days.map(|days| app.clock.now() + Duration::days(days)),
+    let made = match lifetime(&form) {
+        Ok(days) => issue(&app, &realm, &form, days).await,
+        Err(error) => Err(error),
     };
-    match keys::issue_key(&app, &realm.access, new).await {
+    match made {
         Ok((key, secret)) => {
             let frame = realm.frame(&app, Section::Keys, "A new API key");
             page(&Made { frame, key, secret: secret.reveal().to_owned() })
@@ -92,6 +93,25 @@ pub async fn create(State(app): State<App>, realm: Realm, form: Form) -> Result<
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// For how many days the key is to work; `None` for ever.
+fn lifetime(form: &Form) -> Result<Option<i64>, Error> {
+    let Some(days) = form.filled("days") else { return Ok(None) };
+    let fits = days.parse().ok().filter(|days| (1..=LONGEST).contains(days));
+    let unfit =
+        || Error::invalid("days", "invalid_number", format!("a key works for 1 to {LONGEST} days, or for ever"));
+    fits.map(Some).ok_or_else(unfit)
+}
+
+async fn issue(app: &App, realm: &Realm, form: &Form, days: Option<i64>) -> Result<(ApiKey, Secret), Error> {
+    let new = NewKey {
+        name: form.text("name").to_owned(),
+        organization: realm.organization_id(),
+        role: form.text("role").to_owned(),
+        expires_at: days.map(|days| app.clock.now() + Duration::days(days)),
+    };
+    keys::issue_key(app, &realm.access, new).await
 }
 
 /// `POST …/keys/{key}/revoke`

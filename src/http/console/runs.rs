@@ -213,7 +213,7 @@ pub async fn decide(State(app): State<App>, place: Place, form: Form) -> Result<
         // Of a guard's run, those that the page counted; another's waits as a whole.
         "approve_all" | "reject_all" => Which::All { seen: form.text("waiting").parse().ok() },
         _ if ticked.is_empty() => {
-            return refused(&app, &place, run, "tick whom it is about first").await;
+            return refused(&app, &place, run, StatusCode::UNPROCESSABLE_ENTITY, "tick whom it is about first").await;
         }
         _ => Which::These(ticked),
     };
@@ -225,17 +225,24 @@ pub async fn decide(State(app): State<App>, place: Place, form: Form) -> Result<
     };
     match done {
         Ok(_) => Ok(place.go(&format!("/runs/{}", run.id), if approves { "approved" } else { "rejected" })),
-        Err(Error::Conflict { message, .. } | Error::Invalid { message, .. }) => {
-            refused(&app, &place, run, &message).await
+        Err(Error::Conflict { message, .. }) => refused(&app, &place, run, StatusCode::CONFLICT, &message).await,
+        Err(Error::Invalid { message, .. }) => {
+            refused(&app, &place, run, StatusCode::UNPROCESSABLE_ENTITY, &message).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The page of a run about which something cannot be decided so.
-async fn refused(app: &App, place: &Place, run: Run, message: &str) -> Result<Response, PageFailure> {
+async fn refused(
+    app: &App,
+    place: &Place,
+    run: Run,
+    status: StatusCode,
+    message: &str,
+) -> Result<Response, PageFailure> {
     let mut response = run_page(app, place, run, Some(super::view::sentence(message))).await?;
-    *response.status_mut() = StatusCode::CONFLICT;
+    *response.status_mut() = status;
     Ok(response)
 }
 

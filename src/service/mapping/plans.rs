@@ -13,6 +13,7 @@ use crate::domain::run::Run;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
+use crate::service::audit;
 use crate::store::plans::{self, Search, StoredEffect, StoredPlan, of_plan, of_run};
 use crate::store::{Lane, Page, PageRequest};
 
@@ -30,6 +31,8 @@ pub async fn create(
     wanted: Vec<PlanChange>,
 ) -> Result<StoredPlan> {
     check_count(&wanted)?;
+    // The plan is written outside its lane.
+    audit::about(Some(scope.organization()));
     let (organization, now) = (scope.organization(), app.clock.now());
     let mut plan = StoredPlan {
         id: PlanId::mint(now),

@@ -77,7 +77,7 @@ fn end_of_day(text: &str) -> Result<DateTime<Utc>> {
 /// for a day.
 pub async fn rotate(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
     let directory = directory(&app, &place).await?;
-    let token: ScimTokenId = id::<ScimTokenLabel>(form.text("token"))?;
+    let token: ScimTokenId = id::<ScimTokenLabel>(form.text("which"))?;
     let rotation = Rotation::default();
     let (_, secret) = tokens::rotate_token(&app, &place.access, place.scope, directory.id, token, rotation).await?;
     let frame = place.frame(&app, Section::Directories, "The new token");
@@ -88,7 +88,7 @@ pub async fn rotate(State(app): State<App>, place: Place, form: Form) -> Result<
 /// `POST /console/{organization}/directories/{directory}/tokens/revoke`
 pub async fn revoke(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
     let directory = directory(&app, &place).await?;
-    let token: ScimTokenId = id::<ScimTokenLabel>(form.text("token"))?;
+    let token: ScimTokenId = id::<ScimTokenLabel>(form.text("which"))?;
     tokens::revoke_token(&app, &place.access, place.scope, directory.id, token).await?;
     Ok(place.go(&path(&directory, ""), "revoked"))
 }
