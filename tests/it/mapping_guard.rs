@@ -1,8 +1,11 @@
 //! The guard: a slip in the directory cannot empty a company. Leavers never wait.
 
+use muster::domain::origin::Ending;
+use muster::store::directories;
 use serde_json::{Value, json};
 
 use super::support::native::native;
+use super::support::runs::{change, fine};
 use super::support::server::{Answer, TestDirectory, TestServer, on_each_server};
 
 /// A directory that may take something away from two memberships an hour, with five people in a mirrored group.
@@ -186,6 +189,36 @@ async fn what_a_plan_takes_from_many_waits_for_an_approval_and_then_happens() {
         assert!(after.people().iter().all(|person| person.contains(" inactive ")), "{:?}", after.people());
         let rules = server.api("GET", &format!("/mapping_rules?organization_id={organization}"), Value::Null).await;
         assert_eq!(rules.at("/data"), &json!([]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_directory_that_is_being_removed_gave_is_not_held_by_requests_of_another() {
+    on_each_server(|server| async move {
+        let organization = server.organization("Acme").await;
+        let strict = json!({"guard": {"minimum": 0, "percent": 0}});
+        let leaving = server.directory_in(&organization, strict).await;
+        let members = [leaving.user("ann@x.example").await, leaving.user("bob@x.example").await];
+        leaving.group("Eng", &[&members[0], &members[1]]).await;
+        server.rule(&organization, "teams", json!({"group": "displayName pr"}), json!([{"mirror_group": {}}])).await;
+        let staying = server.directory_in(&organization, json!({})).await;
+        let ann = staying.user("ann@x.example").await;
+        staying.group("Design", &[&ann]).await;
+
+        // Its removal is in force, and the run that brings it into effect has not come to anybody yet.
+        let id = leaving.id.parse().unwrap();
+        let marked = change(&server.server.app, &organization, move |change| {
+            Box::pin(async move {
+                let mut directory = directories::find(change.tx, Some(change.organization), id).await?.unwrap();
+                directory.leaving = Some(Ending::Retract);
+                directories::update(change.tx, &directory).await
+            })
+        });
+        fine(marked.await);
+        staying.scim("DELETE", &format!("/Users/{ann}"), Value::Null).await.expect(204);
+        assert!(parked(&server, &leaving).await.is_none());
+        assert_eq!(native(&server, &organization).await.groups()[..], ["Design: ", "Eng: bob@x.example"]);
     })
     .await;
 }

@@ -42,7 +42,8 @@ pub(crate) fn find(seen: &Assessed, stored: &BTreeSet<Placed>, target: &BTreeSet
 /// What the guard holds back of these losses: origins to hold it with, and rows for somebody to decide about.
 ///
 /// Only what an identity provider's request takes away is guarded, at once or by the run that the rest was left to. Of
-/// rules that a run is still bringing into effect, an admin saw the losses in a plan.
+/// rules that a run is still bringing into effect, and of directories that are being removed, an admin saw the losses
+/// in a plan; and whatever were held for a directory that is gone, nobody could decide about.
 pub(super) async fn park(
     change: &mut Change<'_>,
     ground: &Ground,
@@ -62,7 +63,9 @@ pub(super) async fn park(
     for ((membership, target), origin) in losses {
         let guarded = matches!(origin.kind, Kind::Rule | Kind::Frozen)
             && origin.rule.is_some_and(|rule| ground.known(rule).is_some() && !ground.settling.contains(&rule));
-        if let Some(directory) = origin.directory_user.and_then(|user| seen.directory_of(user)).filter(|_| guarded) {
+        let directory = origin.directory_user.and_then(|user| seen.directory_of(user));
+        let stays = |directory: &DirectoryId| ground.directory(*directory).leaving.is_none();
+        if let Some(directory) = directory.filter(stays).filter(|_| guarded) {
             by_directory.entry(directory).or_default().insert((*membership, *target), *origin);
         }
     }
