@@ -1,12 +1,22 @@
 //! Muster's own API, for the commands that use one.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
+use reqwest::header::LOCATION;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 /// How many rows a page has: the most that the API gives.
 const PAGE: usize = 100;
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the server may be silent in the middle of an answer: a stream says every 15 seconds that it is still there,
+/// and nothing else takes a minute.
+const SILENCE: Duration = Duration::from_mins(1);
+/// The longest text of something else than Muster that is repeated, in bytes.
+const REPEATED: usize = 300;
 
 /// Which server to talk to, as whom, about which organization.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,6 +45,14 @@ impl Connection {
             bail!("no API key; set MUSTER_API_KEY, or give --key");
         };
         Client::new(&self.server, key)
+    }
+
+    /// The id of the organization, only if one is named.
+    pub async fn named_organization(&self, client: &Client) -> anyhow::Result<Option<String>> {
+        match &self.organization {
+            Some(_) => self.organization(client).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The id of the organization that is meant.
@@ -88,7 +106,11 @@ pub struct Refusal {
 impl Refusal {
     /// Whether an error may pass by itself: nobody answered, or the server could not take it now.
     pub fn passes(error: &anyhow::Error) -> bool {
-        error.downcast_ref::<Refusal>().is_none_or(|refusal| refusal.status >= 500 || refusal.status == 429)
+        if let Some(refusal) = error.downcast_ref::<Refusal>() {
+            return refusal.status >= 500 || refusal.status == 429;
+        }
+        let of_http = error.chain().find_map(|cause| cause.downcast_ref::<reqwest::Error>());
+        of_http.is_some_and(|error| !error.is_builder())
     }
 
     /// The refusal behind an error, if it is one with this code.
@@ -97,12 +119,41 @@ impl Refusal {
     }
 }
 
+/// Somebody who goes on through failures that pass, and says so once for each time that it goes wrong.
+#[derive(Debug, Default)]
+pub struct Patience {
+    told: bool,
+}
+
+impl Patience {
+    /// What succeeded; `None` for what failed and may succeed later: the server may be starting again.
+    pub fn bear<T>(&mut self, outcome: anyhow::Result<T>) -> anyhow::Result<Option<T>> {
+        match outcome {
+            Ok(value) => {
+                self.told = false;
+                Ok(Some(value))
+            }
+            Err(error) if Refusal::passes(&error) => {
+                if !std::mem::replace(&mut self.told, true) {
+                    eprintln!("muster: {error:#}; trying again");
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl Client {
     /// A client of the server at `base_url`.
     pub fn new(base_url: &str, key: &str) -> anyhow::Result<Self> {
         // Somebody else in the process may have installed it; then that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .build()?;
         Ok(Client { http, base_url: base_url.trim_end_matches('/').to_owned(), key: key.to_owned() })
     }
 
@@ -184,7 +235,12 @@ impl Client {
             return Err(refusal(method, path, response).await?.into());
         }
         let text = response.text().await.with_context(|| broke_off(method, path))?;
-        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or_default() })
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).with_context(|| {
+            format!("{method} {path}: what answered at {} is no Muster: its answer is no JSON", self.base_url)
+        })
     }
 
     async fn ask(
@@ -209,6 +265,7 @@ impl Client {
 /// What the server refused, and why.
 async fn refusal(method: &Method, path: &str, response: reqwest::Response) -> anyhow::Result<Refusal> {
     let status = response.status();
+    let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
     let text = response.text().await.with_context(|| broke_off(method, path))?;
     let answer: Value = serde_json::from_str(&text).unwrap_or_default();
     let of_answer = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -217,9 +274,21 @@ async fn refusal(method: &Method, path: &str, response: reqwest::Response) -> an
         path: path.to_owned(),
         status: status.as_u16(),
         code: of_answer("code").unwrap_or_default(),
-        message: of_answer("message").unwrap_or(text),
+        message: of_answer("message").unwrap_or_else(|| without_message(status, location.as_deref(), &text)),
         body: answer,
     })
+}
+
+/// What to say of an answer that has no message, and so hardly comes from Muster.
+fn without_message(status: StatusCode, location: Option<&str>, text: &str) -> String {
+    let text = text.trim();
+    match location {
+        Some(to) if status.is_redirection() => format!("the server sends to {to}; give --server its address"),
+        _ if !text.is_empty() && text.len() <= REPEATED && !text.starts_with('<') => text.to_owned(),
+        _ => {
+            "no reason was given; does something else than Muster answer at this address, or in front of it?".to_owned()
+        }
+    }
 }
 
 fn broke_off(method: &Method, path: &str) -> String {
@@ -249,6 +318,36 @@ mod tests {
     #[test]
     fn text_is_encoded_whatever_it_is() {
         assert_eq!(encoded("a+b@x.example?&=ü"), "a%2Bb%40x%2Eexample%3F%26%3D%C3%BC");
+    }
+
+    #[test]
+    fn an_answer_of_something_else_than_muster_is_told_in_a_sentence() {
+        let told = |text: &str| without_message(StatusCode::BAD_GATEWAY, None, text);
+        assert_eq!(told(" upstream is down\n"), "upstream is down");
+        for nothing in ["", "<html><body>502</body></html>", &"x".repeat(400)] {
+            assert!(told(nothing).starts_with("no reason was given"), "{nothing}");
+        }
+        let sent = without_message(StatusCode::MOVED_PERMANENTLY, Some("https://muster.example/"), "<html>");
+        assert!(sent.contains("https://muster.example/"), "{sent}");
+    }
+
+    #[tokio::test]
+    async fn only_what_may_pass_is_tried_again() {
+        let refused = |status| Refusal {
+            method: Method::GET,
+            path: "/x".to_owned(),
+            status,
+            code: String::new(),
+            message: String::new(),
+            body: Value::Null,
+        };
+        for (status, passes) in [(503, true), (429, true), (404, false), (301, false)] {
+            assert_eq!(Refusal::passes(&refused(status).into()), passes, "{status}");
+        }
+        let ask = async |server: &str| Client::new(server, "k").unwrap().get("/x", &[]).await.unwrap_err();
+        assert!(Refusal::passes(&ask("http://127.0.0.1:1").await), "nobody is there");
+        assert!(!Refusal::passes(&ask("muster.example").await), "that is no address");
+        assert!(!Refusal::passes(&anyhow::anyhow!("the answer is no list")));
     }
 
     #[test]

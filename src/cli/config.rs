@@ -98,7 +98,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Uncle
         }
         let name = name.to_owned();
         // What the file says is put as flags, where neither a flag nor a variable says otherwise.
-        arguments.extend(from_file.iter().map(|(_, flag)| flag.clone().into()));
+        // What stands behind a lone `--` is no flag.
+        let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+        arguments.splice(end..end, from_file.iter().map(|(_, flag)| flag.clone().into()));
         matches = Cli::command().try_get_matches_from(&arguments)?;
         if let Some(of_command) = matches.subcommand_matches(&name) {
             let from_file = |key: &str| from_file.iter().any(|(of_file, _)| of_file == key);

@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt as _, stream};
 use reqwest::Response;
 use serde_json::Value;
 
-use super::client::{Client, Connection, Refusal};
+use super::client::{Client, Connection, Patience};
 use super::output::{at, ended, print, print_json_line};
 use super::serve::interrupted;
 use super::time;
@@ -62,10 +62,7 @@ pub struct TailArgs {
 pub async fn run(command: EventsCommand) -> anyhow::Result<ExitCode> {
     let EventsCommand::Tail(args) = command;
     let client = args.connection.client()?;
-    let organization = match &args.connection.organization {
-        Some(_) => Some(args.connection.organization(&client).await?),
-        None => None,
-    };
+    let organization = args.connection.named_organization(&client).await?;
     let names = if args.events.is_empty() {
         event_names::emitted().collect::<Vec<_>>().join(",")
     } else {
@@ -135,20 +132,12 @@ impl Tail {
     /// Everything that comes, over as many connections as that takes.
     async fn follow(&mut self) -> anyhow::Result<io::Result<()>> {
         self.begin().await?;
-        let mut told = false;
+        let mut patience = Patience::default();
         loop {
-            match self.connection().await {
-                Ok(Shown::GoOn) => told = false,
-                Ok(Shown::Enough) => return Ok(Ok(())),
-                Ok(Shown::Failed(error)) => return Ok(Err(error)),
-                // The server may be starting again.
-                Err(error) if Refusal::passes(&error) => {
-                    if !told {
-                        eprintln!("muster: {error:#}; trying again");
-                    }
-                    told = true;
-                }
-                Err(error) => return Err(error),
+            match patience.bear(self.connection().await)? {
+                None | Some(Shown::GoOn) => {}
+                Some(Shown::Enough) => return Ok(Ok(())),
+                Some(Shown::Failed(error)) => return Ok(Err(error)),
             }
             tokio::time::sleep(AGAIN).await;
         }

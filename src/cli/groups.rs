@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::browse::Limit;
 use super::client::{Connection, segment};
 use super::lookup;
-use super::output::{Limit, Listing, at, cells, ended, print, print_json};
+use super::output::{Listing, at, cells, ended, print, print_json};
 
 /// Native groups: list, look.
 #[derive(Debug, Subcommand)]
@@ -59,10 +60,10 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     let organization = args.connection.organization(&client).await?;
     let query: Vec<(&str, &str)> = args.search.iter().map(|text| ("search", text.as_str())).collect();
     let path = format!("/organizations/{}/groups", segment(&organization));
-    let (rows, more) = client.list(&path, &query, args.limit.limit).await?;
     let row = |group: &Value| cells(group, &["/id", "/name", "/description", "/created_at"]);
     let headings = ["group", "name", "description", "made"];
-    Listing { none: "There is no such group.", headings: &headings, row: &row }.show(args.connection.json, &rows, more)
+    let listing = Listing { none: "There is no such group.", headings: &headings, row: &row };
+    args.limit.show(&args.connection, &client, (&path, &query), &listing).await
 }
 
 async fn members(args: MembersArgs) -> anyhow::Result<ExitCode> {
@@ -74,7 +75,7 @@ async fn members(args: MembersArgs) -> anyhow::Result<ExitCode> {
         segment(&organization),
         segment(at(&group, "/id"))
     );
-    let (rows, more) = client.list(&path, &[], args.limit.limit).await?;
+    let (rows, more) = client.list(&path, &[], args.limit.rows(args.connection.json)).await?;
     if args.connection.json {
         return ended(print_json(&json!({"group": group, "members": rows, "more_members": more})), 0);
     }

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::browse::Limit;
 use super::client::{Connection, segment};
-use super::output::{Limit, Listing, at, cells, tell};
+use super::output::{Listing, at, cells, tell};
 use super::time;
 
 /// API keys: list, make, revoke.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// List those that your key may see
+    /// List those of the organization, or all that your key may see
     List(ListArgs),
     /// Make one; it is shown this once
     Create(CreateArgs),
@@ -20,11 +21,15 @@ pub enum KeysCommand {
     Revoke(RevokeArgs),
 }
 
-/// How many keys to list.
+/// Which keys to list.
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
     #[command(flatten)]
     connection: Connection,
+
+    /// All that your key may see, also those that reach every organization, whatever --organization says
+    #[arg(long)]
+    environment: bool,
 
     #[command(flatten)]
     limit: Limit,
@@ -78,7 +83,9 @@ pub async fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
-    let (rows, more) = args.connection.client()?.list("/api_keys", &[], args.limit.limit).await?;
+    let client = args.connection.client()?;
+    let organization = if args.environment { None } else { args.connection.named_organization(&client).await? };
+    let query: Vec<(&str, &str)> = organization.iter().map(|id| ("organization_id", id.as_str())).collect();
     let row = |key: &Value| {
         let reach = key["organization_id"].as_str().unwrap_or("every organization").to_owned();
         let mut row = cells(key, &["/id", "/name", "/role"]);
@@ -87,7 +94,8 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
         row
     };
     let headings = ["key", "name", "role", "reaches", "begins with", "last used", "expires"];
-    Listing { none: "There is no key.", headings: &headings, row: &row }.show(args.connection.json, &rows, more)
+    let listing = Listing { none: "There is no key.", headings: &headings, row: &row };
+    args.limit.show(&args.connection, &client, ("/api_keys", &query), &listing).await
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<ExitCode> {

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::browse::Limit;
 use super::client::{Connection, segment};
 use super::lookup;
-use super::output::{Limit, Listing, at, cells, tell};
+use super::output::{Listing, at, cells, tell};
 
 /// Identity links: list, confirm, refuse.
 #[derive(Debug, Subcommand)]
@@ -87,7 +88,6 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     };
     query.extend(directory.iter().map(|directory| ("directory_id", at(directory, "/id"))));
     query.extend(args.search.iter().map(|text| ("search", text.as_str())));
-    let (rows, more) = client.list("/identity_links", &query, args.limit.limit).await?;
     let row = |link: &Value| {
         let candidate = if link["candidate"].is_object() { "an account has the address" } else { "–" };
         let mut row = cells(link, &["/id", "/directory_user/user_name", "/directory_user/email", "/state"]);
@@ -96,7 +96,8 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
         row
     };
     let headings = ["directory user", "userName", "e-mail", "state", "method", "reason", "account", "candidate"];
-    Listing { none: "There is no such link.", headings: &headings, row: &row }.show(args.connection.json, &rows, more)
+    let listing = Listing { none: "There is no such link.", headings: &headings, row: &row };
+    args.limit.show(&args.connection, &client, ("/identity_links", &query), &listing).await
 }
 
 async fn decide(one: &OneArgs, verb: &str, body: Value) -> anyhow::Result<ExitCode> {

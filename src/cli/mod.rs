@@ -2,6 +2,7 @@
 
 mod ask;
 pub mod bench;
+mod browse;
 mod client;
 pub mod config;
 pub mod demo;

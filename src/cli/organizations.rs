@@ -7,9 +7,10 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::ask::Asking;
+use super::browse::Limit;
 use super::client::{Client, Connection, segment, text};
 use super::lookup;
-use super::output::{Limit, Listing, at, cells, counted, tell};
+use super::output::{Listing, at, cells, counted, tell};
 
 /// So many groups are counted for the question before a deletion, and no more.
 const MANY: usize = 1_000;
@@ -106,7 +107,6 @@ pub async fn run(command: OrganizationsCommand) -> anyhow::Result<ExitCode> {
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     let client = args.connection.client()?;
     let query: Vec<(&str, &str)> = args.search.iter().map(|text| ("search", text.as_str())).collect();
-    let (rows, more) = client.list("/organizations", &query, args.limit.limit).await?;
     let row = |organization: &Value| {
         let [id, name, external_id, made] = ["/id", "/name", "/external_id", "/created_at"];
         let mut row = cells(organization, &[id, name, external_id]);
@@ -114,11 +114,8 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
         row
     };
     let headings = ["organization", "name", "external id", "domains", "made"];
-    Listing { none: "There is no such organization.", headings: &headings, row: &row }.show(
-        args.connection.json,
-        &rows,
-        more,
-    )
+    let listing = Listing { none: "There is no such organization.", headings: &headings, row: &row };
+    args.limit.show(&args.connection, &client, ("/organizations", &query), &listing).await
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<ExitCode> {

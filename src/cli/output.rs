@@ -88,14 +88,6 @@ impl Listing<'_> {
     }
 }
 
-/// How many rows of a list.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub struct Limit {
-    /// How many
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    pub limit: usize,
-}
-
 /// An empty table.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();

@@ -8,8 +8,9 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::browse::Limit;
 use super::client::{Client, Connection, text};
-use super::output::{at, ended, print, print_json, table};
+use super::output::{Listing, at, cells, ended, print, print_json};
 use crate::domain::effect_line;
 
 /// How long to wait between two looks at a run.
@@ -46,9 +47,8 @@ pub struct ListArgs {
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
 
-    /// How many
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    limit: usize,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 /// Which run.
@@ -99,32 +99,22 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     query.extend(
         [("state", states.as_str()), ("kind", kinds.as_str())].into_iter().filter(|(_, words)| !words.is_empty()),
     );
-    let (runs, _) = client.list("/sync_runs", &query, args.limit).await?;
-    if args.connection.json {
-        return ended(print_json(&json!(runs)), 0);
-    }
-    if runs.is_empty() {
-        return ended(print("There are no such runs."), 0);
-    }
-    let mut rows = table(&["run", "kind", "state", "progress", "begun", "by"]);
-    for run in &runs {
-        rows.add_row([
-            at(run, "/id"),
-            at(run, "/kind"),
-            at(run, "/state"),
-            &progress(run),
-            at(run, "/created_at"),
-            cause(run),
-        ]);
-    }
-    ended(print(&rows.to_string()), 0)
+    let row = |run: &Value| {
+        let mut row = cells(run, &["/id", "/kind", "/state"]);
+        row.extend([progress(run), at(run, "/created_at").to_owned(), cause(run).to_owned()]);
+        row
+    };
+    let headings = ["run", "kind", "state", "progress", "begun", "by"];
+    let listing = Listing { none: "There is no such run.", headings: &headings, row: &row };
+    args.limit.show(&args.connection, &client, ("/sync_runs", &query), &listing).await
 }
 
 async fn show(args: OneArgs) -> anyhow::Result<ExitCode> {
     let client = args.connection.client()?;
     let path = format!("/sync_runs/{}", args.run);
     let run = client.get(&path, &[]).await?;
-    let (effects, more) = client.list(&format!("{path}/effects"), &[("order", "asc")], SHOWN).await?;
+    let limit = if args.connection.json { usize::MAX } else { SHOWN };
+    let (effects, more) = client.list(&format!("{path}/effects"), &[("order", "asc")], limit).await?;
     if args.connection.json {
         return ended(print_json(&json!({"run": run, "effects": effects, "more_effects": more})), 0);
     }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::browse::Limit;
 use super::client::{Client, Connection, segment, text};
 use super::lookup::{self, only};
-use super::output::{Limit, Listing, at, cells, tell};
+use super::output::{Listing, at, cells, tell};
 use super::time;
 
 /// The tokens of a directory: list, make, rotate, revoke.
@@ -101,8 +102,7 @@ pub async fn run(command: TokensCommand) -> anyhow::Result<ExitCode> {
     match command {
         TokensCommand::List(args) => {
             let (client, tokens) = args.of.tokens().await?;
-            let (rows, more) = client.list(&tokens, &[], args.limit.limit).await?;
-            LISTING.show(args.of.connection.json, &rows, more)
+            args.limit.show(&args.of.connection, &client, (&tokens, &[]), &LISTING).await
         }
         TokensCommand::Create(args) => {
             let (client, tokens) = args.of.tokens().await?;
@@ -111,7 +111,8 @@ pub async fn run(command: TokensCommand) -> anyhow::Result<ExitCode> {
             tell(args.of.connection.json, &token, || shown(&token))
         }
         TokensCommand::Rotate(args) => {
-            let (client, path) = args.one.path().await?;
+            // A name goes on with the token that took the place of another.
+            let (client, path) = args.one.path(|token| token["replaced_by"].is_null()).await?;
             let body = json!({"overlap_hours": args.overlap, "expires_at": args.expires});
             let token = client.post(&format!("{path}/rotate"), &body).await?;
             let old = if args.overlap == 0 {
@@ -122,7 +123,7 @@ pub async fn run(command: TokensCommand) -> anyhow::Result<ExitCode> {
             tell(args.one.of.connection.json, &token, || format!("{}{old}\n", shown(&token)))
         }
         TokensCommand::Revoke(args) => {
-            let (client, path) = args.path().await?;
+            let (client, path) = args.path(|_| true).await?;
             client.delete(&path, &[]).await?;
             let id = path.rsplit('/').next().unwrap_or_default();
             let told = || format!("{id} is revoked.");
@@ -142,13 +143,15 @@ impl OfDirectory {
 }
 
 impl OneArgs {
-    /// Where the token is.
-    async fn path(&self) -> anyhow::Result<(Client, String)> {
+    /// Where the token is. A name is that of one of those that `may` be meant.
+    async fn path(&self, may: impl Fn(&Value) -> bool) -> anyhow::Result<(Client, String)> {
         let (client, tokens) = self.of.tokens().await?;
         if self.token.starts_with("scim_token_") {
             return Ok((client, format!("{tokens}/{}", segment(&self.token))));
         }
-        let found = only(client.all(&tokens, &[]).await?, &self.token, "token", "tokens")?;
+        let mut all = client.all(&tokens, &[]).await?;
+        all.retain(may);
+        let found = only(all, &self.token, "token", "tokens")?;
         Ok((client, format!("{tokens}/{}", segment(&text(&found, "id")?))))
     }
 }

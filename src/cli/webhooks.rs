@@ -7,8 +7,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::ask::Asking;
+use super::browse::Limit;
 use super::client::{Client, Connection, segment};
-use super::output::{Limit, Listing, at, cells, tell};
+use super::output::{Listing, at, cells, tell};
 use super::time;
 use crate::domain::event_names;
 
@@ -190,35 +191,23 @@ impl OneArgs {
     }
 }
 
-/// The organization, only if one is named: endpoints may also be of the whole environment.
-async fn named_organization(connection: &Connection, client: &Client) -> anyhow::Result<Option<String>> {
-    match &connection.organization {
-        Some(_) => connection.organization(client).await.map(Some),
-        None => Ok(None),
-    }
-}
-
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     let client = args.connection.client()?;
-    let organization = named_organization(&args.connection, &client).await?;
+    let organization = args.connection.named_organization(&client).await?;
     let query: Vec<(&str, &str)> = organization.iter().map(|id| ("organization_id", id.as_str())).collect();
-    let (rows, more) = client.list("/webhook_endpoints", &query, args.limit.limit).await?;
     let row = |endpoint: &Value| {
         let mut row = cells(endpoint, &["/id", "/endpoint_url", "/organization_id"]);
         row.extend([standing(endpoint), at(endpoint, "/last_event_id").to_owned()]);
         row
     };
     let headings = ["endpoint", "url", "organization", "state", "last event"];
-    Listing { none: "There is no webhook endpoint.", headings: &headings, row: &row }.show(
-        args.connection.json,
-        &rows,
-        more,
-    )
+    let listing = Listing { none: "There is no webhook endpoint.", headings: &headings, row: &row };
+    args.limit.show(&args.connection, &client, ("/webhook_endpoints", &query), &listing).await
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<ExitCode> {
     let client = args.connection.client()?;
-    let organization = named_organization(&args.connection, &client).await?;
+    let organization = args.connection.named_organization(&client).await?;
     let all = || event_names::emitted().map(str::to_owned).collect();
     let events: Vec<String> = if args.events.is_empty() { all() } else { args.events };
     let body = json!({"endpoint_url": args.url, "events": events, "organization_id": organization});
@@ -246,8 +235,7 @@ async fn deliveries(args: DeliveriesArgs) -> anyhow::Result<ExitCode> {
     let client = args.one.client()?;
     let query: Vec<(&str, &str)> = args.state.iter().map(|state| ("state", state.as_str())).collect();
     let path = format!("{}/deliveries", args.one.path());
-    let (rows, more) = client.list(&path, &query, args.limit.limit).await?;
-    DELIVERIES.show(args.one.connection.json, &rows, more)
+    args.limit.show(&args.one.connection, &client, (&path, &query), &DELIVERIES).await
 }
 
 /// The state, with what goes wrong.

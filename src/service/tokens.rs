@@ -1,6 +1,6 @@
 //! The SCIM tokens of a directory: made, listed, rotated, revoked. Who presents one is for `keys`.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
 
 use super::access::Access;
@@ -13,12 +13,14 @@ use crate::domain::scope::OrganizationScope;
 use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 use crate::store::keys::{self, ScimToken};
-use crate::store::{Lane, Page, PageRequest, directories};
+use crate::store::{Lane, Page, PageRequest, Tx, directories};
 
 /// Hours for which a rotated token goes on working, if nobody says otherwise.
 const OVERLAP: i64 = 24;
 /// The most that somebody may say: 30 days.
 const LONGEST_OVERLAP: i64 = 720;
+/// The last moment that can be written as a time.
+const LAST_DAY: NaiveDateTime = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap().and_time(NaiveTime::MIN);
 
 /// What a new SCIM token is to be.
 #[derive(Debug, Clone)]
@@ -78,6 +80,7 @@ fn minted(
         suffix: secret.suffix(),
         allowed_ips: new.allowed_ips,
         expires_at: new.expires_at,
+        replaced_by: None,
         last_used_at: None,
         created_at: now,
     }
@@ -92,12 +95,24 @@ pub struct Rotation {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// What came of a rotation.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The new token.
+    pub token: ScimToken,
+    /// Its secret.
+    pub secret: Secret,
+    /// When the old one stops working.
+    pub old_ends_at: DateTime<Utc>,
+}
+
 /// Replaces a token by a new one of the same name and networks. The old one stops working when the overlap is over,
 /// or at its own end, whichever is first. The secret is in this answer only.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] for an overlap that is not from 0 to 720 hours, or an expiry that is over; [`Error::NotFound`].
+/// [`Error::Invalid`] for an overlap that is not from 0 to 720 hours, or an expiry that is over; [`Error::NotFound`]; 409
+/// `token_replaced` for one that was rotated already: its successor is the one to rotate.
 pub async fn rotate_token(
     app: &App,
     access: &Access,
@@ -105,7 +120,7 @@ pub async fn rotate_token(
     directory: DirectoryId,
     id: ScimTokenId,
     rotation: Rotation,
-) -> Result<(ScimToken, Secret)> {
+) -> Result<Rotated> {
     let now = app.clock.now();
     let hours = rotation.overlap_hours.unwrap_or(OVERLAP);
     if !(0..=LONGEST_OVERLAP).contains(&hours) {
@@ -115,7 +130,7 @@ pub async fn rotate_token(
     require_future(rotation.expires_at, now)?;
     let secret = Secret::mint("scim_");
     let (fresh, cause) = (secret.clone(), access.cause());
-    let token = app
+    let (token, old_ends_at) = app
         .db
         .write(Lane::Organization(scope.organization()), move |tx| {
             let (secret, cause) = (fresh.clone(), cause.clone());
@@ -123,21 +138,34 @@ pub async fn rotate_token(
                 let mut change = Change::begin(tx, scope.organization(), now, &cause).await?;
                 let old = keys::find_token(change.tx, scope.organization(), directory, id).await?;
                 let old = old.ok_or_else(|| Error::not_found("SCIM token", id))?;
-                let lifetime = old.expires_at.map(|end| now + (end - old.created_at));
+                if let Some(successor) = old.replaced_by {
+                    return Err(already_replaced(change.tx, &old, successor).await?);
+                }
+                let lifetime = old.expires_at.map(|end| (now + (end - old.created_at)).min(LAST_DAY.and_utc()));
                 let expires_at = rotation.expires_at.or(lifetime);
                 let new = NewToken { name: old.name, expires_at, allowed_ips: old.allowed_ips };
                 let token = minted(scope, directory, new, &secret, now);
                 keys::insert_token(change.tx, &token, &secret.digest()).await?;
                 let end = now + Duration::hours(hours);
                 let end = old.expires_at.map_or(end, |own| own.min(end));
-                keys::end_token(change.tx, scope.organization(), id, end).await?;
+                keys::replace_token(change.tx, scope.organization(), id, token.id, end).await?;
                 change.emit("dsync.token.created", told(&token));
                 change.finish().await?;
-                Ok(token)
+                Ok((token, end))
             })
         })
         .await?;
-    Ok((token, secret))
+    Ok(Rotated { token, secret, old_ends_at })
+}
+
+/// The refusal to rotate a token again, which says what to do instead.
+async fn already_replaced(tx: &mut Tx, old: &ScimToken, successor: ScimTokenId) -> Result<Error> {
+    let found = keys::find_token(tx, old.organization, old.directory, successor).await?;
+    let instead = match found {
+        Some(_) => format!("rotate {successor}, which took its place"),
+        None => "what took its place was revoked; create a new token".to_owned(),
+    };
+    Ok(Error::conflict("token_replaced", format!("the token {} was rotated already: {instead}", old.id)))
 }
 
 /// A page of the tokens of a directory.

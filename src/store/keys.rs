@@ -28,6 +28,8 @@ pub struct ScimToken {
     pub allowed_ips: Vec<ipnet::IpNet>,
     /// When it stops working.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The token that took its place, if it was rotated. That one may have been revoked since.
+    pub replaced_by: Option<ScimTokenId>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was made.
@@ -44,6 +46,7 @@ struct TokenRow {
     suffix: String,
     allowed_ips: String,
     expires_at: Option<DateTime<Utc>>,
+    replaced_by: Option<ScimTokenId>,
     last_used_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
@@ -62,14 +65,15 @@ impl TryFrom<TokenRow> for ScimToken {
             allowed_ips: serde_json::from_str(&row.allowed_ips)
                 .map_err(|error| Error::internal(format!("{} has corrupt networks: {error}", row.id)))?,
             expires_at: row.expires_at,
+            replaced_by: row.replaced_by,
             last_used_at: row.last_used_at,
             created_at: row.created_at,
         })
     }
 }
 
-const TOKEN: &str = "id, organization_id, directory_id, name, hint, suffix, allowed_ips, expires_at, last_used_at,
-    created_at";
+const TOKEN: &str = "id, organization_id, directory_id, name, hint, suffix, allowed_ips, expires_at, replaced_by,
+    last_used_at, created_at";
 
 /// Stores a new token.
 pub async fn insert_token(tx: &mut Tx, token: &ScimToken, digest: &str) -> Result<()> {
@@ -97,6 +101,7 @@ struct PresentedRow {
     token_suffix: String,
     allowed_ips: String,
     expires_at: Option<DateTime<Utc>>,
+    replaced_by: Option<ScimTokenId>,
     last_used_at: Option<DateTime<Utc>>,
     token_created_at: DateTime<Utc>,
     #[sqlx(flatten)]
@@ -107,7 +112,7 @@ struct PresentedRow {
 pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(ScimToken, Directory)>> {
     let text = format!(
         "SELECT t.id AS token_id, t.name AS token_name, t.hint AS token_hint, t.suffix AS token_suffix, t.allowed_ips, t.expires_at,
-            t.last_used_at, t.created_at AS token_created_at, {}
+            t.replaced_by, t.last_used_at, t.created_at AS token_created_at, {}
          FROM scim_tokens t
          JOIN directories d ON d.organization_id = t.organization_id AND d.id = t.directory_id
          WHERE t.digest = $1",
@@ -125,6 +130,7 @@ pub async fn token_by_digest(tx: &mut Tx, digest: &str) -> Result<Option<(ScimTo
             suffix: row.token_suffix,
             allowed_ips: row.allowed_ips,
             expires_at: row.expires_at,
+            replaced_by: row.replaced_by,
             last_used_at: row.last_used_at,
             created_at: row.token_created_at,
         })?;
@@ -158,10 +164,16 @@ pub async fn find_token(
     row.map(ScimToken::try_from).transpose()
 }
 
-/// Says when a token stops working.
-pub async fn end_token(tx: &mut Tx, organization: OrganizationId, id: ScimTokenId, end: DateTime<Utc>) -> Result<()> {
-    let stmt = sql("UPDATE scim_tokens SET expires_at = $3 WHERE organization_id = $1 AND id = $2");
-    tx.execute(stmt.bind(organization).bind(id).bind(end)).await.map(drop)
+/// Says which token takes the place of another, and when that one stops working.
+pub async fn replace_token(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: ScimTokenId,
+    by: ScimTokenId,
+    end: DateTime<Utc>,
+) -> Result<()> {
+    let stmt = sql("UPDATE scim_tokens SET replaced_by = $3, expires_at = $4 WHERE organization_id = $1 AND id = $2");
+    tx.execute(stmt.bind(organization).bind(id).bind(by).bind(end)).await.map(drop)
 }
 
 /// Removes a token; answers the one that there was.

@@ -164,14 +164,14 @@ pub struct Tokens {
     pub total: i64,
     /// How many of them have not expired.
     pub living: i64,
-    /// When the first of those expires, if any does.
+    /// When the first of those expires, if any does. One whose successor is there is expected to.
     pub next_expiry: Option<DateTime<Utc>>,
     /// When one was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// When a token expires, and when it was last used.
-type TokenTimes = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+/// When a token expires, when it was last used, and whether another is there that took its place.
+type TokenTimes = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, bool);
 
 /// Counts the tokens of a directory.
 pub async fn tokens(
@@ -180,16 +180,18 @@ pub async fn tokens(
     directory: DirectoryId,
     now: DateTime<Utc>,
 ) -> Result<Tokens> {
-    let stmt = sql("SELECT t.expires_at, t.last_used_at FROM scim_tokens t
+    let stmt = sql("SELECT t.expires_at, t.last_used_at, s.id IS NOT NULL FROM scim_tokens t
+         LEFT JOIN scim_tokens s ON s.organization_id = t.organization_id AND s.id = t.replaced_by
          WHERE t.organization_id = $1 AND t.directory_id = $2");
     let rows: Vec<TokenTimes> = tx.fetch_all(stmt.bind(organization).bind(directory)).await?;
-    let living = || rows.iter().map(|(expires, _)| *expires).filter(|expires| expires.is_none_or(|at| at > now));
+    let living = || rows.iter().filter(|(expires, ..)| expires.is_none_or(|at| at > now));
+    let expected = living().filter(|(_, _, replaced)| !replaced);
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(Tokens {
         total: count(rows.len()),
         living: count(living().count()),
-        next_expiry: living().flatten().min(),
-        last_used_at: rows.iter().filter_map(|(_, used)| *used).max(),
+        next_expiry: expected.filter_map(|(expires, ..)| *expires).min(),
+        last_used_at: rows.iter().filter_map(|(_, used, _)| *used).max(),
     })
 }
 

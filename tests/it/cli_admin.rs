@@ -20,6 +20,7 @@ async fn an_organization_is_made_seen_and_deleted_only_when_somebody_is_sure() {
         desk.muster("organizations list --search Acm").await.expect(0).says(&acme).says("acme.example (pending)");
         let listed = desk.muster("organizations list --limit 1 --json").await.expect(0).json();
         assert_eq!(listed.as_array().map(Vec::len), Some(1));
+        desk.muster("organizations list --limit 0").await.expect(64);
         let shown = desk.muster("organizations show acme-7").await.expect(0);
         shown.says("muster-domain-verification.acme.example: ").says(&acme);
         desk.muster("organizations show").await.expect(0).says("Test organization");
@@ -134,11 +135,22 @@ async fn tokens_are_made_rotated_and_revoked_by_name_or_id() {
         let listed = desk.muster(&format!("tokens list {id} --json")).await.expect(0).json();
         assert_eq!(listed.as_array().map(Vec::len), Some(3));
         let old = made["id"].as_str().unwrap();
-        // Both have the name now.
-        desk.muster(&format!("tokens revoke {id} Okta")).await.expect(1).says("2 tokens are called").says(old);
+        // Both have the name now. What is rotated again is the newest, what is revoked must be clear.
+        desk.muster(&format!("tokens rotate {id} Okta --json")).await.expect(0);
+        desk.muster(&format!("tokens rotate {id} {old}"))
+            .await
+            .expect(1)
+            .says("was rotated already")
+            .says("scim_token_");
+        let newest = desk.muster(&format!("tokens list {id} --json")).await.expect(0).json();
+        let newest =
+            newest.as_array().unwrap().iter().find(|one| one["name"] == "Okta" && one["replaced_by"].is_null());
+        let newest = newest.unwrap()["id"].as_str().unwrap().to_owned();
+        desk.muster(&format!("tokens revoke {id} Okta")).await.expect(1).says("3 tokens are called").says(old);
         desk.muster(&format!("tokens revoke {id} {old}")).await.expect(0).says("is revoked");
         desk.muster(&format!("tokens revoke {id} {old}")).await.expect(1).says("404");
-        desk.muster(&format!("tokens revoke {id} Okta --json")).await.expect(0).says("\"deleted\": true");
+        desk.muster(&format!("tokens revoke {id} {newest} --json")).await.expect(0).says("\"deleted\": true");
+        desk.muster(&format!("tokens revoke {id} Okta")).await.expect(0).says("is revoked");
         desk.muster(&format!("tokens list {id}")).await.expect(0).says("test");
         for wrong in ["--overlap 90m", "--overlap x", "--expires yesterday"] {
             desk.muster(&format!("tokens rotate {id} test {wrong}")).await.expect(64);
@@ -158,7 +170,10 @@ async fn keys_reach_one_organization_unless_somebody_says_more() {
         desk.muster(&format!("directories list --key {key}")).await.expect(0).says("Test directory");
         desk.muster(&format!("directories create X --key {key}")).await.expect(1).says("may only read");
         desk.muster("keys create Everything --environment").await.expect(0).says("Reaches every organization");
-        desk.muster("keys list").await.expect(0).says("App").says("every organization");
+        let listed = desk.muster("keys list").await.expect(0).says("App");
+        assert!(!listed.out.contains("Everything"), "{}", listed.out);
+        desk.muster("keys list --environment").await.expect(0).says("App").says("every organization");
+        desk.muster("keys list --organization nobody").await.expect(1).says("404");
         let id = made["id"].as_str().unwrap();
         desk.muster(&format!("keys revoke {id}")).await.expect(0);
         desk.muster(&format!("directories list --key {key}")).await.expect(1).says("401");
@@ -245,4 +260,22 @@ async fn a_portal_link_is_asked_for_as_the_endpoint_is_documented() {
     let body = json!({"organization": "org_1", "intent": "dsync", "return_url": "https://app.example/done"});
     assert_eq!(*asked.lock().unwrap(), body);
     serving.abort();
+}
+
+#[tokio::test]
+async fn people_see_the_first_rows_of_a_list_and_scripts_see_all() {
+    on_each_server(|server| async move {
+        let desk = Desk::set(&server, json!({})).await;
+        for at in 0..103 {
+            server.group_named(&desk.directory.organization, &format!("group {at}")).await;
+        }
+        let count = async |words: &str| {
+            let told = desk.muster(&format!("groups list --json {words}")).await.expect(0).json();
+            told.as_array().map(Vec::len)
+        };
+        assert_eq!((count("").await, count("--limit 101").await), (Some(103), Some(101)));
+        let told = desk.muster("groups list").await.expect(0).says("… and more; --limit shows them");
+        assert_eq!(told.out.matches("group_").count(), 100);
+    })
+    .await;
 }

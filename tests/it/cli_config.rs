@@ -37,6 +37,8 @@ fn a_flag_goes_before_the_environment_and_that_before_the_file() {
     assert_eq!(of("public_url"), (None, "default"));
     let table = text(&muster(folder.path(), &[], "config --config muster.toml").stdout);
     assert!(table.contains("verify_hours") && table.contains("file") && !table.contains("sk_0123"), "{table}");
+    let ended = muster(folder.path(), &[], "config --config muster.toml --");
+    assert_eq!((ended.status.success(), text(&ended.stdout)), (true, table), "{}", text(&ended.stderr));
 }
 
 #[test]

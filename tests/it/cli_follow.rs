@@ -32,6 +32,33 @@ async fn requests_are_followed_as_they_come() {
 }
 
 #[tokio::test]
+async fn the_last_requests_are_those_of_all_directories_together() {
+    on_each_server(|server| async move {
+        let desk = Desk::set(&server, json!({})).await;
+        let other = server.directory_in(&desk.directory.organization, json!({})).await;
+        for (at, directory) in [&desk.directory, &other, &other, &desk.directory].into_iter().enumerate() {
+            directory.user(&format!("user{at}@acme.example")).await;
+        }
+        let told = desk.muster("requests tail --no-follow --json -n 3").await.expect(0);
+        let times: Vec<Value> =
+            told.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["created_at"].clone()).collect();
+        assert_eq!(times.len(), 3, "{}", told.out);
+        assert!(times.is_sorted_by_key(|time| time.as_str().unwrap().to_owned()), "{times:?}");
+        let none = desk.muster("requests tail --no-follow -n 0").await.expect(0);
+        assert_eq!(none.out, "");
+        // What is there already is not news, however lately it came.
+        let tail = desk.follow("requests tail --method POST --json -n 1");
+        let shown: Value = serde_json::from_str(&tail.line_with("\"POST\"").await).unwrap();
+        assert_eq!(shown["created_at"], *times.last().unwrap());
+        desk.directory.user("late@acme.example").await;
+        let next: Value = serde_json::from_str(&tail.line_with("\"POST\"").await).unwrap();
+        assert!(next["created_at"].as_str() > shown["created_at"].as_str(), "{next}");
+        assert_eq!(tail.interrupt().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_request_is_shown_with_its_steps_and_what_it_caused() {
     on_each_server(|server| async move {
         let desk = Desk::set(&server, json!({"log_bodies": "all"})).await;
@@ -63,6 +90,9 @@ async fn what_the_log_kept_is_played_again_into_another_directory() {
 
         desk.muster("requests export -o log.jsonl").await.expect(0).says("Test directory: 4 requests");
         let lines = std::fs::read_to_string(desk.path("log.jsonl")).unwrap();
+        assert!(!desk.path("log.jsonl.partial").exists());
+        desk.muster("requests export --format conversation -o none.json --status 5xx").await.expect(1);
+        assert!(!desk.path("none.json").exists() && !desk.path("none.json.partial").exists());
         let methods = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["method"].clone());
         assert_eq!(methods.collect::<Vec<_>>(), ["POST", "POST", "PATCH", "PATCH"], "oldest first");
         desk.muster("requests export --format conversation -o log.json").await.expect(0).says("4 requests");

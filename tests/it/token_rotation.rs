@@ -93,6 +93,44 @@ async fn a_token_never_lives_longer_for_being_rotated() {
 }
 
 #[tokio::test]
+async fn a_token_is_rotated_once_and_its_successor_after_it() {
+    on_each_database(|url| async move {
+        let clock = Clock::manual(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
+        let server = TestServer::start_at(&url, clock.clone()).await;
+        let directory = server.directory().await;
+        let tokens = format!("/directories/{}/tokens", directory.id);
+        let end = timestamp(clock.now() + Duration::days(90));
+        let old = server.api("POST", &tokens, json!({"name": "Okta", "expires_at": end})).await.expect(201);
+        assert_eq!(*old.at("/replaced_by"), NONE);
+        let of_old = format!("{tokens}/{}", old.text("/id"));
+        let new = rotate(&server, &of_old, NONE).await.expect(201);
+        assert_eq!(listed(&server, &tokens, &old.text("/id")).await["replaced_by"], *new.at("/id"));
+        // The old one is to end, and is no reason to worry.
+        let status = format!("/directories/{}/sync_status", directory.id);
+        let next = async || server.api("GET", &status, NONE).await.expect(200).text("/tokens/next_expiry");
+        assert_eq!(next().await, end);
+
+        // Its own life was cut short, so it says nothing about how long the next one should live.
+        let again = rotate(&server, &of_old, NONE).await.expect(409);
+        assert_eq!(again.text("/code"), "token_replaced");
+        assert!(again.text("/message").contains(&new.text("/id")), "{}", again.body);
+        let of_new = format!("{tokens}/{}", new.text("/id"));
+        server.api("DELETE", &of_new, NONE).await.expect(204);
+        let again = rotate(&server, &of_old, NONE).await.expect(409);
+        assert!(again.text("/message").contains("create a new token"), "{}", again.body);
+        // Without a successor its end is the directory's.
+        let over = timestamp(clock.now() + Duration::hours(24));
+        assert_eq!(next().await, over);
+
+        let far = server.api("POST", &tokens, json!({"name": "far", "expires_at": "9999-12-31T23:00:00Z"})).await;
+        clock.advance(Duration::days(1));
+        let of_far = format!("{tokens}/{}", far.expect(201).text("/id"));
+        assert_eq!(rotate(&server, &of_far, NONE).await.expect(201).text("/expires_at"), "9999-12-31T00:00:00.000Z");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_rotation_that_makes_no_sense_changes_nothing() {
     on_each_server(|server| async move {
         let directory = server.directory().await;

@@ -9,10 +9,11 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::browse::Limit;
 use super::client::{Client, Connection, segment, text};
 use super::lookup;
 use super::organizations::holds;
-use super::output::{Limit, Listing, at, cells, tell};
+use super::output::{Listing, at, cells, tell};
 use super::tokens;
 
 /// The SCIM connections of an organization: list, make, look, pause, resume, remove.
@@ -104,18 +105,14 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     let organization = args.connection.organization(&client).await?;
     let mut query = vec![("organization_id", organization.as_str())];
     query.extend(args.search.iter().map(|text| ("search", text.as_str())));
-    let (rows, more) = client.list("/directories", &query, args.limit.limit).await?;
     let row = |directory: &Value| {
         let mut row = cells(directory, &["/id", "/name", "/type"]);
         row.extend([state(directory), at(directory, "/created_at").to_owned()]);
         row
     };
     let headings = ["directory", "name", "type", "state", "made"];
-    Listing { none: "There is no such directory.", headings: &headings, row: &row }.show(
-        args.connection.json,
-        &rows,
-        more,
-    )
+    let listing = Listing { none: "There is no such directory.", headings: &headings, row: &row };
+    args.limit.show(&args.connection, &client, ("/directories", &query), &listing).await
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<ExitCode> {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -14,7 +14,7 @@ use super::conversation::Conversation;
 use super::{Selection, borrowed, log_of};
 use crate::cli::client::{Client, Connection, Refusal, segment};
 use crate::cli::lookup;
-use crate::cli::output::{at, ended, harmless};
+use crate::cli::output::{at, harmless};
 
 /// How many requests are asked for at the same time.
 const AT_ONCE: usize = 8;
@@ -73,28 +73,65 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     if args.format == Format::Conversation && directories.len() != 1 {
         bail!("a conversation is of one directory, and there are {}; give --directory", directories.len());
     }
-    let mut out: Box<dyn Write + Send> = match &args.output {
-        Some(path) => {
-            Box::new(BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?))
-        }
-        None => Box::new(BufWriter::new(io::stdout())),
+    let exported = match &args.output {
+        Some(path) => to_file(&client, &args, &directories, path).await,
+        None => all(&client, &args, &directories, &mut BufWriter::new(io::stdout())).await,
     };
+    let broken_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    match exported {
+        Ok(notes) => notes.iter().for_each(|note| eprintln!("{}", harmless(note))),
+        // A reader who has seen enough is no failure.
+        Err(error) if error.downcast_ref().is_some_and(broken_pipe) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes into a file, which is there once it is complete: an export that breaks off leaves none, or the one from before.
+async fn to_file(
+    client: &Client,
+    args: &ExportArgs,
+    directories: &[Value],
+    path: &Path,
+) -> anyhow::Result<Vec<String>> {
+    let cannot = || format!("cannot write {}", path.display());
+    // A pipe or a terminal cannot be replaced.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        let mut out = BufWriter::new(File::create(path).with_context(cannot)?);
+        return all(client, args, directories, &mut out).await;
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let mut out = BufWriter::new(File::create(&partial).with_context(cannot)?);
+    let exported = match all(client, args, directories, &mut out).await {
+        Ok(notes) => std::fs::rename(&partial, path).with_context(cannot).map(|()| notes),
+        Err(error) => Err(error),
+    };
+    if exported.is_err() {
+        // What is in the way of that is in the way of the next export too, which says so.
+        let _ = std::fs::remove_file(&partial);
+    }
+    exported
+}
+
+/// Writes the logs of directories; answers what is to be said of each.
+async fn all(
+    client: &Client,
+    args: &ExportArgs,
+    directories: &[Value],
+    out: &mut (impl Write + Send),
+) -> anyhow::Result<Vec<String>> {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("  {spinner} {pos} requests  {wide_msg:.dim}")?);
     let mut notes = Vec::new();
-    for directory in &directories {
+    for directory in directories {
         bar.set_message(at(directory, "/name").to_owned());
-        match export(&client, &args, directory, &mut out, &bar).await {
-            Ok(count) => notes.push(told(&args, directory, &count)),
-            Err(error) => return ended(Err(error.downcast::<io::Error>()?), 0),
-        }
+        let count = export(client, args, directory, out, &bar).await?;
+        notes.push(told(args, directory, &count));
     }
     bar.finish_and_clear();
-    let flushed = out.flush();
-    for note in notes {
-        eprintln!("{}", harmless(&note));
-    }
-    ended(flushed, 0)
+    out.flush()?;
+    Ok(notes)
 }
 
 /// Writes the log of a directory.
@@ -102,7 +139,7 @@ async fn export(
     client: &Client,
     args: &ExportArgs,
     directory: &Value,
-    out: &mut (impl Write + ?Sized),
+    out: &mut impl Write,
     bar: &ProgressBar,
 ) -> anyhow::Result<Count> {
     let mut query = args.selection.query();

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta};
 use serde_json::Value;
 
 use super::{Selection, borrowed, line, log_of};
-use crate::cli::client::{Client, Connection, Refusal};
+use crate::cli::client::{Client, Connection, Patience};
 use crate::cli::lookup;
 use crate::cli::output::{at, ended, print, print_json_line};
 use crate::cli::serve::interrupted;
@@ -62,12 +62,8 @@ pub async fn run(args: TailArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn follow(client: &Client, args: &TailArgs, logs: &mut [Log]) -> anyhow::Result<io::Result<()>> {
-    let mut first = Vec::new();
-    for (at, log) in logs.iter_mut().enumerate() {
-        first.extend(log.begin(client, args).await?.into_iter().map(|request| (at, request)));
-    }
-    let mut news = first;
-    let mut told = false;
+    let mut news = first(client, args, logs).await?;
+    let mut patience = Patience::default();
     loop {
         if let Err(error) = show(args.connection.json, logs, news) {
             return Ok(Err(error));
@@ -76,22 +72,25 @@ async fn follow(client: &Client, args: &TailArgs, logs: &mut [Log]) -> anyhow::R
             return Ok(Ok(()));
         }
         tokio::time::sleep(LOOK).await;
-        news = match look(client, args, logs).await {
-            Ok(news) => {
-                told = false;
-                news
-            }
-            // The server may be starting again.
-            Err(error) if Refusal::passes(&error) => {
-                if !told {
-                    eprintln!("muster: {error:#}; trying again");
-                }
-                told = true;
-                Vec::new()
-            }
-            Err(error) => return Err(error),
-        };
+        news = patience.bear(look(client, args, logs).await)?.unwrap_or_default();
     }
+}
+
+/// What is shown first: the last few of all directories together, or all since a time.
+async fn first(client: &Client, args: &TailArgs, logs: &mut [Log]) -> anyhow::Result<Vec<(usize, Value)>> {
+    let mut first = Vec::new();
+    for (at, log) in logs.iter_mut().enumerate() {
+        first.extend(log.begin(client, args).await?.into_iter().map(|request| (at, request)));
+    }
+    in_order(&mut first);
+    if args.selection.since.is_none() {
+        first.drain(..first.len().saturating_sub(args.lines));
+    }
+    Ok(first)
+}
+
+fn in_order(requests: &mut [(usize, Value)]) {
+    requests.sort_by(|(_, one), (_, other)| at(one, "/created_at").cmp(at(other, "/created_at")));
 }
 
 /// What is new, of all directories.
@@ -104,7 +103,7 @@ async fn look(client: &Client, args: &TailArgs, logs: &mut [Log]) -> anyhow::Res
 }
 
 fn show(json: bool, logs: &[Log], mut news: Vec<(usize, Value)>) -> io::Result<()> {
-    news.sort_by(|(_, one), (_, other)| at(one, "/created_at").cmp(at(other, "/created_at")));
+    in_order(&mut news);
     for (of, request) in &news {
         if json {
             print_json_line(request)?;
@@ -120,14 +119,20 @@ impl Log {
         Log { path: log_of(&directory), directory, shown: HashMap::new(), newest: None }
     }
 
-    /// What is shown first: the last few, or all since a time.
+    /// The last few, or all since a time. What the first look afterwards would find again counts as shown.
     async fn begin(&mut self, client: &Client, args: &TailArgs) -> anyhow::Result<Vec<Value>> {
+        let (newest, _) = client.page(&self.path, &[], None, 1).await?;
+        self.newest = newest.first().map(|request| at(request, "/created_at").to_owned());
+        if self.newest.is_some() {
+            self.go_on(client, args).await?;
+        }
         let query = args.selection.query();
-        let limit = if args.selection.since.is_some() { usize::MAX } else { args.lines };
-        let (mut rows, _) = client.list(&self.path, &borrowed(&query), limit.max(1)).await?;
+        let rows = match (&args.selection.since, args.lines) {
+            (Some(_), _) => client.all(&self.path, &borrowed(&query)).await?,
+            (None, 0) => Vec::new(),
+            (None, lines) => client.list(&self.path, &borrowed(&query), lines).await?.0,
+        };
         self.note(&rows)?;
-        rows.truncate(limit);
-        rows.reverse();
         Ok(rows)
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::difference::{Difference, difference};
 use super::{Loaded, load};
+use crate::cli::browse::Limit;
 use crate::cli::client::{Client, Connection, text};
 use crate::cli::output::{DIFFERS, PARKED, at, counted, ended, print, print_json, table};
 use crate::cli::rules::difference::current;
@@ -25,9 +26,8 @@ pub struct PlanArgs {
     #[command(flatten)]
     wanted: Wanted,
 
-    /// How many effects to show by name
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    limit: usize,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 /// The rules that are wanted.
@@ -56,7 +56,7 @@ pub async fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let organization = args.connection.organization(&client).await?;
     let planned = make(&client, &organization, &args.wanted).await?;
     let (shown, more) = match &planned.plan {
-        Some(plan) => first_effects(&client, plan, args.limit).await?,
+        Some(plan) => first_effects(&client, plan, args.limit.rows(args.connection.json)).await?,
         None => (Vec::new(), false),
     };
     let written = if args.connection.json {

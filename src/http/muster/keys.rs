@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::domain::clock::timestamp;
-use crate::domain::id::ApiKeyLabel;
+use crate::domain::id::{ApiKeyLabel, OrganizationLabel};
 use crate::http::caller::{ApiCaller, ApiWriter};
 use crate::http::workos::answer::{created, ok, shown_once};
 use crate::http::workos::body::Fields;
@@ -41,6 +41,13 @@ pub async fn create(
 /// `GET /api_keys`
 pub async fn list(State(app): State<App>, ApiCaller(access): ApiCaller, query: Query) -> Result<Response, ApiFailure> {
     let paging = query.paging::<ApiKeyLabel>()?;
+    let access = match query.id::<OrganizationLabel>("organization_id")? {
+        Some(organization) => {
+            let scope = access.organization(organization)?;
+            access.limited_to(scope)
+        }
+        None => access,
+    };
     let page = keys::list_keys(&app, &access, &paging.request).await?;
     Ok(ok(paging.envelope(page, |key| json(&key))))
 }

@@ -100,6 +100,7 @@ fn tokens() -> Endpoints {
                 .about("Of the same name and networks. The old one goes on working for `overlap_hours`, or until its own end.")
                 .optional_body(of_keys::rotation())
                 .answers(201, "The new token. Only this answer shows it.", of_keys::shown_token())
+                .fails(409, "`token_replaced`: it was rotated already; its successor is the one to rotate.")
         })
         .delete("/directories/{directory}/tokens/{token}", tokens::revoke, |op| {
             op.id("revokeScimToken").summary("Revoke a token").answers_nothing(204, "It works no more.")
@@ -381,7 +382,13 @@ fn status() -> Endpoints {
 
 fn keys() -> Endpoints {
     Endpoints::of(&tags::KEYS)
-        .get("/api_keys", keys::list, |op| op.id("listApiKeys").summary("List API keys").lists(of_keys::key()))
+        .get("/api_keys", keys::list, |op| {
+            op.id("listApiKeys")
+                .summary("List API keys")
+                .query("organization_id", id_in_request::<OrganizationLabel>(), "Those of this organization.")
+                .lists(of_keys::key())
+                .fails(404, "There is no such organization.")
+        })
         .post("/api_keys", keys::create, |op| {
             op.id("createApiKey")
                 .summary("Create an API key")

@@ -54,8 +54,8 @@ pub async fn rotate(
     let directory = id(&directory)?;
     let scope = directories::scope_of(&app, &access, directory).await?;
     let rotation = Rotation { overlap_hours: body.number("overlap_hours")?, expires_at: body.time("expires_at")? };
-    let (token, secret) = tokens::rotate_token(&app, &access, scope, directory, id(&token)?, rotation).await?;
-    Ok(shown_once(created(shown(&token, &secret))))
+    let rotated = tokens::rotate_token(&app, &access, scope, directory, id(&token)?, rotation).await?;
+    Ok(shown_once(created(shown(&rotated.token, &rotated.secret))))
 }
 
 /// `GET /directories/{directory}/tokens`
@@ -100,6 +100,7 @@ fn json(token: &ScimToken) -> Value {
         "token_prefix": token.hint,
         "allowed_ips": token.allowed_ips,
         "expires_at": token.expires_at.map(timestamp),
+        "replaced_by": token.replaced_by,
         "last_used_at": token.last_used_at.map(timestamp),
         "created_at": timestamp(token.created_at),
     })

@@ -121,7 +121,7 @@ impl List<'_> {
         } else if let Some(at) = tokens.next_expiry.filter(|at| *at - self.now <= EXPIRES_SOON) {
             let left = at - self.now;
             let message = format!(
-                "A token expires in {}: make a new one, give it to the identity provider, then revoke the old one",
+                "A token expires in {}: rotate it, and give the new one to the identity provider while both work",
                 length(left.num_seconds())
             );
             let severity = if left <= EXPIRES_NOW { Severity::High } else { Severity::Medium };

@@ -4,12 +4,13 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Duration, NaiveDate, Utc};
 
 use super::{directory, path, show};
 use crate::app::App;
 use crate::domain::directory::Directory;
 use crate::domain::id::{ScimTokenId, ScimTokenLabel};
+use crate::domain::secret::Secret;
 use crate::domain::{Error, Result};
 use crate::http::console::failure::PageFailure;
 use crate::http::console::form::Form;
@@ -32,6 +33,8 @@ struct Shown {
     directory: Directory,
     base_url: String,
     secret: String,
+    /// Until when the token works whose place it takes.
+    ends: Option<DateTime<Utc>>,
 }
 
 /// `POST /console/{organization}/directories/{directory}/tokens`: the only page that shows the token.
@@ -42,7 +45,7 @@ pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<
         Err(error) => Err(error),
     };
     let secret = match made {
-        Ok((_, secret)) => secret.reveal().to_owned(),
+        Ok((_, secret)) => secret,
         Err(Error::Invalid { message, .. }) => {
             let mut response = show::status(&app, &place, directory, Some((&form, message))).await?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -50,9 +53,19 @@ pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<
         }
         Err(error) => return Err(error.into()),
     };
-    let frame = place.frame(&app, Section::Directories, "The new token");
+    shown(&app, &place, directory, &secret, None)
+}
+
+fn shown(
+    app: &App,
+    place: &Place,
+    directory: Directory,
+    secret: &Secret,
+    ends: Option<DateTime<Utc>>,
+) -> Result<Response, PageFailure> {
+    let frame = place.frame(app, Section::Directories, "The new token");
     let base_url = app.config.scim_base_url(directory.id);
-    Ok(shown_once(page(&Shown { frame, directory, base_url, secret })?))
+    Ok(shown_once(page(&Shown { frame, directory, base_url, secret: secret.reveal().to_owned(), ends })?))
 }
 
 /// What the form asks for. A day means its end.
@@ -70,7 +83,8 @@ fn wanted(form: &Form) -> Result<NewToken> {
 fn end_of_day(text: &str) -> Result<DateTime<Utc>> {
     let day = text.parse::<NaiveDate>().ok().and_then(|day| day.checked_add_signed(Duration::days(1)));
     let end = day.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|at| at.and_utc());
-    end.ok_or_else(|| Error::invalid("expires", "invalid_date", "the last day is written as 2027-01-31"))
+    end.filter(|end| end.year() <= 9999)
+        .ok_or_else(|| Error::invalid("expires", "invalid_date", "the last day is written as 2027-01-31"))
 }
 
 /// `POST /console/{organization}/directories/{directory}/tokens/rotate`: a new token in place of one that goes on working
@@ -79,10 +93,8 @@ pub async fn rotate(State(app): State<App>, place: Place, form: Form) -> Result<
     let directory = directory(&app, &place).await?;
     let token: ScimTokenId = id::<ScimTokenLabel>(form.text("which"))?;
     let rotation = Rotation::default();
-    let (_, secret) = tokens::rotate_token(&app, &place.access, place.scope, directory.id, token, rotation).await?;
-    let frame = place.frame(&app, Section::Directories, "The new token");
-    let base_url = app.config.scim_base_url(directory.id);
-    Ok(shown_once(page(&Shown { frame, directory, base_url, secret: secret.reveal().to_owned() })?))
+    let rotated = tokens::rotate_token(&app, &place.access, place.scope, directory.id, token, rotation).await?;
+    shown(&app, &place, directory, &rotated.secret, Some(rotated.old_ends_at))
 }
 
 /// `POST /console/{organization}/directories/{directory}/tokens/revoke`
@@ -100,7 +112,7 @@ mod tests {
     #[test]
     fn a_token_lives_through_its_last_day() {
         assert_eq!(end_of_day("2027-01-31").unwrap().to_rfc3339(), "2027-02-01T00:00:00+00:00");
-        for bad in ["31.1.2027", "2027-02-30", "+262142-12-31", ""] {
+        for bad in ["31.1.2027", "2027-02-30", "9999-12-31", "+262142-12-31", ""] {
             assert!(end_of_day(bad).is_err(), "{bad}");
         }
     }

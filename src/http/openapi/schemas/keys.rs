@@ -18,6 +18,11 @@ pub fn token() -> Value {
         must("token_prefix", text(), "The first characters, by which it is recognised."),
         must("allowed_ips", list_of(text()), "Networks that it may be used from; everywhere when empty."),
         must("expires_at", nullable(time()), "When it stops working."),
+        must(
+            "replaced_by",
+            nullable(id::<ScimTokenLabel>()),
+            "The token that took its place, if it was rotated. That one may have been revoked since.",
+        ),
         must("last_used_at", nullable(time()), "When it was last used, to the minute."),
         must("created_at", time(), "When it was made."),
     ]);
