@@ -15,7 +15,7 @@ use super::client::{Client, Connection, Patience};
 use super::output::{at, ended, print, print_json_line};
 use super::serve::interrupted;
 use super::time;
-use crate::domain::event_names;
+use crate::domain::{event_line, event_names};
 
 /// How long to wait before connecting again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -216,22 +216,10 @@ fn line(event: &Value) -> String {
         "{}  {:33} {}  ({})  {}",
         at(event, "/created_at"),
         at(event, "/event"),
-        subject(&event["data"]),
+        event_line::subject(&event["data"]),
         why.join(", "),
         at(event, "/id"),
     )
-}
-
-/// Whom or what an event is about: by names, else by ids.
-fn subject(data: &Value) -> String {
-    let of = |keys: &[&str]| -> Vec<String> {
-        keys.iter().filter_map(|key| data.pointer(key)?.as_str()).map(str::to_owned).collect()
-    };
-    let named = of(&["/user/email", "/user/username", "/group/name"]);
-    let own = || of(&["/name", "/email", "/username", "/domain", "/slug"]).into_iter().take(1).collect::<Vec<_>>();
-    let ids = || of(&["/group_id", "/organization_membership_id"]);
-    let found = [named].into_iter().chain([own(), ids(), of(&["/id"])]).find(|found| !found.is_empty());
-    found.map_or_else(|| "–".to_owned(), |found| found.join(" "))
 }
 
 #[cfg(test)]
@@ -247,10 +235,7 @@ mod tests {
             "context": {"actor": {"name": "Okta"}, "rules": [{"id": "rule_1", "version": 2}]}});
         let told = line(&event);
         assert!(told.starts_with("2026-11-25T09:00:00.000Z  group.member_added "), "{told}");
-        assert!(told.ends_with(" group_1 om_1  (Okta, rule_1 version 2)  event_1"), "{told}");
-        let both = json!({"user": {"email": "ada@acme.example"}, "group": {"name": "eng-ios"}});
-        assert_eq!(subject(&both), "ada@acme.example eng-ios");
-        assert_eq!(subject(&json!({"id": "org_1", "name": "Acme"})), "Acme");
+        assert!(told.ends_with(" om_1 · group_1  (Okta, rule_1 version 2)  event_1"), "{told}");
         assert!(line(&json!({})).contains('–'));
     }
 }

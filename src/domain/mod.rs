@@ -13,6 +13,7 @@ pub mod directory;
 pub mod effect_line;
 pub mod error;
 pub mod event;
+pub mod event_line;
 pub mod event_names;
 pub mod explanation;
 pub mod finding;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::domain::audit::{AuditEvent, AuditNote, detail};
 use crate::domain::id::OrganizationId;
+use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
 use crate::store::audit;
@@ -64,6 +65,18 @@ pub async fn names(
 ) -> Result<HashMap<OrganizationId, String>> {
     access.environment()?;
     if ids.is_empty() { Ok(HashMap::new()) } else { organizations::names(&mut app.db.read().await?, ids).await }
+}
+
+/// What these actors are called who did something in the organization, by their ids, also when they are gone.
+pub async fn actor_names(
+    app: &App,
+    scope: OrganizationScope,
+    ids: BTreeSet<String>,
+) -> Result<HashMap<String, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    audit::actor_names(&mut app.db.read().await?, scope.organization(), ids).await
 }
 
 /// What a check of a chain found.

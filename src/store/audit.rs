@@ -4,6 +4,7 @@
 //! transaction: there is never an effect without its entry, and what was refused leaves none. A request that asked for
 //! what was so already leaves one, since it was carried out.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 
 use super::lane::Lane;
-use super::statement::{Param, sql};
+use super::statement::{Column, Param, Rows, sql};
 use super::{Page, PageRequest, Tx};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditEvent, AuditNote, Last};
@@ -147,6 +148,22 @@ impl TryFrom<AuditRow> for AuditEvent {
             digest: row.digest,
         })
     }
+}
+
+/// What these actors were called when they last did something in the organization, by their ids.
+pub async fn actor_names(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = String>,
+) -> Result<HashMap<String, String>> {
+    let text = format!(
+        "SELECT r.id, (SELECT e.actor FROM audit_events e WHERE e.organization_id = $2 AND e.actor_id = r.id
+            ORDER BY e.id DESC LIMIT 1) FROM {} AS r",
+        tx.rows(1, &[("id", Column::Text)])
+    );
+    let rows: Vec<(String, Option<String>)> = tx.fetch_all(sql(text).bind(Rows::texts(ids)).bind(organization)).await?;
+    let named = |(id, actor): (String, Option<String>)| Some((id, serde_json::from_str::<Actor>(&actor?).ok()?.name));
+    Ok(rows.into_iter().filter_map(named).collect())
 }
 
 /// What to list.

@@ -93,7 +93,10 @@ test("a guest of the portal sees their organization and nothing else", async (t)
     ["Overview", "Directories", "Rules", "API keys", "Audit", "Webhooks"].map((name) => sections.includes(name)),
     [true, true, true, false, false, false],
   );
-  for (const path of ["/console", "/console/account", `/console/${other.id}`, `/console/${other.id}/rules`]) {
+  // The way home, from wherever.
+  await guest.go("/console");
+  assert.equal(guest.path, `/console/${own.id}`);
+  for (const path of ["/console/account", `/console/${other.id}`, `/console/${other.id}/rules`]) {
     const answer = await guest.go(path);
     assert.ok([403, 404].includes(answer.status()), `${path}: ${answer.status()}`);
     assert.doesNotMatch(await guest.text(), new RegExp(other.name));

@@ -42,10 +42,9 @@ struct Activity {
 }
 
 impl Activity {
-    /// The name of a directory; empty if it is gone.
-    fn name_of(&self, id: &DirectoryId) -> &str {
-        let found = self.directories.iter().find(|directory| directory.id == *id);
-        found.map(|directory| directory.name.as_str()).unwrap_or_default()
+    /// The name of a directory; `None` if it is gone, and with it the pages of what it asked.
+    fn name_of(&self, id: &DirectoryId) -> Option<&str> {
+        self.directories.iter().find(|directory| directory.id == *id).map(|directory| directory.name.as_str())
     }
 
     /// Whether the list is narrowed.

@@ -50,7 +50,8 @@ impl Bars {
 
     /// The chart of these counts of requests.
     pub fn of(counts: &[Counted], text: impl Into<String>) -> Self {
-        Self::told(counts, text, |count| format!("{}: {} requests, {} refused", count.name, count.all, count.bad))
+        let requests = |count: &Counted| super::view::counted(count.all, "request", "requests");
+        Self::told(counts, text, |count| format!("{}: {}, {} refused", count.name, requests(count), count.bad))
     }
 
     /// The chart of these counts, each bar told in these words.

@@ -14,15 +14,12 @@ use crate::app::App;
 use crate::domain::event::FeedEvent;
 use crate::domain::event_names::{emitted, of_users};
 use crate::domain::id::{EventLabel, GroupId, MembershipId, RequestId};
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, event_line};
 use crate::service::events::{self, Wanted};
 use crate::service::lookup::{self, Names};
 
 /// Events of one request on a page at the most.
 const OF_REQUEST: i64 = 500;
-/// Fields of an event's object by which people know what it is about, the best first.
-const NAMES: [&str; 9] =
-    ["name", "display_name", "displayName", "email", "user_name", "username", "domain", "slug", "token_suffix"];
 
 #[derive(Template)]
 #[template(path = "console/events.html")]
@@ -117,26 +114,9 @@ fn about(place: &Place, event: &FeedEvent, names: &Names) -> Vec<Named> {
         about.push(Named { text: name.cloned().unwrap_or_else(|| id.to_string()), href });
     }
     if about.is_empty() {
-        about.push(Named { text: called(&event.data), href: None });
+        about.push(Named { text: event_line::subject(&event.data), href: None });
     }
     about
-}
-
-/// What an object is called, in the words of people where it has any.
-fn called(data: &Value) -> String {
-    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let named = |data: &Value| {
-        let full = [data.get("first_name"), data.get("last_name")].into_iter().flatten().filter_map(text);
-        let full = full.collect::<Vec<_>>().join(" ");
-        let name = NAMES.iter().find_map(|name| data.get(*name).and_then(text));
-        Some(full).filter(|full| !full.is_empty()).or(name)
-    };
-    // Events about two things, such as who came into which group, name both.
-    let parts = ["user", "group"].into_iter().filter_map(|part| data.get(part).and_then(named)).collect::<Vec<_>>();
-    if !parts.is_empty() {
-        return parts.join(" · ");
-    }
-    named(data).or_else(|| data.get("id").and_then(text)).unwrap_or_default()
 }
 
 fn cause(place: &Place, context: &Value) -> Named {
@@ -158,24 +138,5 @@ fn cause(place: &Place, context: &Value) -> Named {
             Named { text: name.to_owned(), href: Some(place.path(&format!("/events?request={request}"))) }
         }
         (None, None) => Named { text: name.to_owned(), href: None },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn an_object_is_called_as_people_call_it() {
-        assert_eq!(called(&json!({"id": "group_1", "name": "Engineers"})), "Engineers");
-        assert_eq!(
-            called(&json!({"user": {"email": "ada@x.example"}, "group": {"name": "Eng"}})),
-            "ada@x.example · Eng"
-        );
-        assert_eq!(called(&json!({"first_name": "Ada", "last_name": "", "email": "ada@x.example"})), "Ada");
-        assert_eq!(called(&json!({"id": "om_1"})), "om_1");
-        assert_eq!(called(&Value::Null), "");
     }
 }

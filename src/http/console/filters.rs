@@ -53,16 +53,6 @@ pub fn words(value: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
     Ok(view::words(value.as_ref()))
 }
 
-/// Who did something, by their id: `{{ id|actor }}`.
-#[askama::filter_fn]
-pub fn actor(id: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {
-    Ok(match id.as_ref() {
-        "root" => "the root key".to_owned(),
-        "muster" => "Muster".to_owned(),
-        id => id.to_owned(),
-    })
-}
-
 /// A text as a sentence: `{{ message|sentence }}`.
 #[askama::filter_fn]
 pub fn sentence(value: impl AsRef<str>, _: &dyn Values) -> askama::Result<String> {

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::view::counted;
+
 /// The width of the picture.
 const WIDTH: i64 = 1_000;
 /// The width of a box.
@@ -139,7 +141,7 @@ impl Flow {
                     y,
                     height,
                     short: short(&node.name),
-                    text: format!("{}: {people} people", node.name),
+                    text: format!("{}: {}", node.name, counted(people, "person", "people")),
                     href: node.href.clone(),
                     people,
                 });
@@ -232,10 +234,10 @@ fn drawn(bands: &[Band], columns: &[Column; 3], placed: &[BTreeMap<String, (i64,
                 "M{left} {a}C{middle} {a} {middle} {c} {right} {c}L{right} {d}C{middle} {d} {middle} {b} {left} {b}Z"
             ),
             text: format!(
-                "{} → {}: {} people",
+                "{} → {}: {}",
                 name(band.column, &band.from),
                 name(band.column + 1, &band.to),
-                band.people
+                counted(band.people, "person", "people")
             ),
         });
     }

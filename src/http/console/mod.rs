@@ -44,6 +44,7 @@ mod view;
 mod viewer;
 mod webhook;
 mod webhooks;
+mod who;
 
 use axum::Router;
 
@@ -75,13 +76,16 @@ fn coming_and_going(app: &App) -> Pages {
         .form("/console/enter/{secret}", "enter", entry::enter)
         .page("/portal/{secret}", entry::portal_page)
         .form("/portal/{secret}", "enterPortal", entry::portal)
-        .merge(Pages::for_(app, Audience::SignedIn).form("/console/sign-out", "signOut", entry::sign_out))
+        .merge(Pages::for_(app, Audience::SignedIn).page("/console", organizations::list).form(
+            "/console/sign-out",
+            "signOut",
+            entry::sign_out,
+        ))
 }
 
 /// What is of no organization.
 fn environment(app: &App) -> Pages {
     Pages::for_(app, Audience::Operators)
-        .page("/console", organizations::list)
         .form("/console", "createOrganization", organizations::create)
         .page("/console/account", account::show)
         .form("/console/account/password", "changePassword", account::password)

@@ -25,8 +25,11 @@ struct Organizations {
     search: String,
 }
 
-/// `GET /console`
+/// `GET /console`. Guests of the portal have one organization, and go there.
 pub async fn list(State(app): State<App>, viewer: Viewer, asked: Asked) -> Result<Response, PageFailure> {
+    if let Some(only) = viewer.access.only() {
+        return Ok(Redirect::to(&format!("/console/{only}")).into_response());
+    }
     let request = paging::of::<OrganizationLabel>(asked.text("after"), asked.text("before"), Order::Descending);
     let search = asked.text("q").to_owned();
     let name = Some(search.clone()).filter(|name| !name.is_empty());

@@ -15,10 +15,11 @@ use super::groups::Chip;
 use super::paging::{self, Pager};
 use super::view::When;
 use super::viewer::Place;
+use super::who::Who;
 use crate::app::App;
 use crate::domain::explanation::{Explanation, Why, WhyNot};
 use crate::domain::id::{GroupId, GroupLabel, MembershipId, MembershipLabel};
-use crate::domain::native::{Group, Role};
+use crate::domain::native::{Group, Role, name_key};
 use crate::domain::origin::{Kind, Target};
 use crate::domain::outcome::Outcome;
 use crate::domain::{Error, Result};
@@ -88,6 +89,7 @@ struct Person {
     all_roles: Vec<Role>,
     answer: Option<Answer>,
     problem: Option<String>,
+    who: Who,
 }
 
 /// An explanation, and how it looks.
@@ -134,7 +136,8 @@ impl Answer {
     }
 }
 
-/// `GET /console/{organization}/people/{membership}`, with `?why=group_…`, `?why=role:admin` or `?why=membership`.
+/// `GET /console/{organization}/people/{membership}`, with `?why=group_…`, `?why=role:admin`, `?why=membership`, or the
+/// name of a group or role.
 pub async fn show(State(app): State<App>, place: Place) -> Result<Response, PageFailure> {
     let id = place.id::<MembershipLabel>("membership")?;
     let listed = memberships::get(&app, &place.access, id).await?;
@@ -163,6 +166,11 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
     let title = if name.is_empty() { listed.user.email.clone() } else { name.clone() };
     let shown = Shown { place: &place, reasons: &reasons, listed: &listed, names: &group_names, complete };
     let things = shown.groups(&in_groups);
+    let spoke = reasons.iter().flat_map(|reason| [reason.actor.as_deref(), reason.cause.as_deref()]);
+    let explained = answer.iter().flat_map(|answer: &Answer| &answer.explanation.why);
+    let explained = explained.flat_map(|why| [why.actor.as_deref(), why.cause.as_ref().map(|cause| cause.id.as_str())]);
+    let actors = spoke.chain(explained).flatten().map(str::to_owned).collect();
+    let who = Who::of(&app, &place, actors).await?;
     let person = Person {
         frame: place.frame(&app, Section::People, title),
         identities: identities(&app, &place, &listed).await?,
@@ -176,17 +184,35 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
         all_roles,
         answer,
         problem,
+        who,
         listed,
     };
     page(&person)
 }
 
+/// What is asked about.
+async fn what(app: &App, place: &Place, why: &str) -> Result<What> {
+    if why == "membership" {
+        return Ok(What::Membership);
+    }
+    if let Some(slug) = why.strip_prefix("role:") {
+        return Ok(What::Role(slug.to_owned()));
+    }
+    if why.starts_with("group_") {
+        return Ok(What::Group(crate::http::workos::path::id::<GroupLabel>(why)?));
+    }
+    let wanted = name_key(why);
+    let groups = groups::list(app, place.scope, Some(why), &paging::up_to(CHOICES)).await?.rows;
+    if let Some(group) = groups.iter().find(|group| name_key(&group.name) == wanted) {
+        return Ok(What::Group(group.id));
+    }
+    let roles = roles::all(app, place.scope).await?;
+    let role = roles.into_iter().find(|role| name_key(&role.name) == wanted || name_key(&role.slug) == wanted);
+    role.map(|role| What::Role(role.slug)).ok_or_else(|| Error::not_found("group or role", why))
+}
+
 async fn answer(app: &App, place: &Place, id: MembershipId, why: &str) -> Result<Answer> {
-    let what = match why.strip_prefix("role:") {
-        Some(slug) => What::Role(slug.to_owned()),
-        None if why == "membership" => What::Membership,
-        None => What::Group(crate::http::workos::path::id::<GroupLabel>(why)?),
-    };
+    let what = what(app, place, why).await?;
     let target = match &what {
         What::Role(slug) => format!("the role {slug}"),
         What::Membership => "the membership".to_owned(),

@@ -11,9 +11,9 @@ use super::filters;
 use super::frame::{Frame, Section, page};
 use super::viewer::Place;
 use crate::app::App;
-use crate::domain::Result;
 use crate::domain::directory::{Directory, LogBodies};
 use crate::domain::id::{DirectoryGroupId, DirectoryUserId, RequestLabel};
+use crate::domain::{Result, event_line};
 use crate::scim::dialect::meaning;
 use crate::service::{directories, request_log};
 use crate::store::events::StoredEvent;
@@ -148,12 +148,9 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Whom or what an event is about: the first name that its object has.
+/// Whom or what an event is about.
 fn about(event: &StoredEvent) -> String {
-    let data: Value = serde_json::from_str(&event.data).unwrap_or(Value::Null);
-    let pointers = ["/name", "/email", "/user/email", "/user/username", "/username", "/group/name", "/id"];
-    let texts = pointers.iter().filter_map(|pointer| data.pointer(pointer).and_then(Value::as_str));
-    texts.map(str::to_owned).find(|text| !text.is_empty()).unwrap_or_default()
+    event_line::subject(&serde_json::from_str(&event.data).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::frame::{Frame, Section, page};
 use super::paging::{self, Pager};
 use super::plans::Row;
 use super::viewer::Place;
+use super::who::Who;
 use crate::app::App;
 use crate::domain::id::{EffectLabel, ParkedId, ParkedLabel, RunLabel};
 use crate::domain::parked::{ParkedEffect, ParkedState};
@@ -134,6 +135,7 @@ struct RunPage {
     pager: Pager,
     problem: Option<String>,
     approved_by: Option<String>,
+    who: Who,
 }
 
 impl RunPage {
@@ -177,9 +179,12 @@ async fn run_page(app: &App, place: &Place, run: Run, problem: Option<String>) -
         None => None,
     };
     let approved_by = run.work["approved_by"].as_str().map(str::to_owned);
+    let decided_by = parked.iter().filter_map(|parked| parked.effect.decided_by.as_deref());
+    let deciders = decided_by.chain(approved_by.as_deref()).map(str::to_owned).collect();
+    let who = Who::of(app, place, deciders).await?;
     let shown = Shown::of(place, run, app.clock.now());
     let frame = place.frame(app, Section::Runs, shown.title);
-    page(&RunPage { frame, shown, directory, parked, waiting, rows, pager, problem, approved_by })
+    page(&RunPage { frame, shown, directory, parked, waiting, rows, pager, problem, approved_by, who })
 }
 
 fn parked_row(place: &Place, effect: ParkedEffect) -> Parked {
@@ -255,7 +260,8 @@ pub async fn cancel(State(app): State<App>, place: Place) -> Result<Response, Pa
 
 /// `POST /console/{organization}/runs`: begins one that goes through everybody.
 pub async fn begin(State(app): State<App>, place: Place, form: Form) -> Result<Response, PageFailure> {
-    let kind = RunKind::from_word(form.text("kind")).unwrap_or(RunKind::Verify);
+    let kind = RunKind::from_word(form.text("kind"));
+    let kind = kind.ok_or_else(|| Error::invalid("kind", "unknown_kind", "there is no such kind of run"))?;
     let begun = control::create(&app, &place.access, place.scope, kind).await?;
     Ok(place.go(&format!("/runs/{}", begun.value.id), "started"))
 }

@@ -6,14 +6,16 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::failure::PageFailure;
 use super::frame::{Frame, Section, page};
+use super::paging;
 use super::viewer::Place;
 use crate::app::App;
 use crate::domain::id::{
-    DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, PlanId, RequestId, RuleId, RunId,
+    DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, PlanId, RequestId, RuleId, RunId, UserId,
     WebhookEndpointId,
 };
 use crate::domain::{Error, Result};
 use crate::service::lookup::{self, Found, FoundAccount};
+use crate::service::native::memberships::{self, Query};
 
 /// Of each kind at the most.
 const MOST: i64 = 10;
@@ -78,6 +80,11 @@ async fn by_id(app: &App, place: &Place, text: &str) -> Result<Option<String>> {
     if let Ok(id) = text.parse::<DirectoryGroupId>() {
         let directory = lookup::directory_of_group(app, scope, id).await?;
         return Ok(directory.map(|directory| format!("/directories/{directory}/groups/{id}")));
+    }
+    if let Ok(user) = text.parse::<UserId>() {
+        let of_user = Query { organization: Some(scope), user: Some(user), statuses: Vec::new() };
+        let found = memberships::list(app, &place.access, of_user, &paging::up_to(1)).await?;
+        return Ok(found.rows.first().map(|listed| format!("/people/{}", listed.membership.id)));
     }
     let straight = [
         ("/runs", text.parse::<RunId>().is_ok()),

@@ -245,9 +245,10 @@ impl Operation {
         (self.path, self.method)
     }
 
-    /// The id, if it changes something: what the audit log calls it.
+    /// The id, if it is something that an admin changes: what the audit log calls it. Identity providers have a log of
+    /// their own.
     pub(in crate::http) fn action(&self) -> Option<&'static str> {
-        (self.permission == Permission::Writer).then_some(self.id)
+        (self.permission == Permission::Writer && self.tag.face != Face::Scim).then_some(self.id)
     }
 
     fn is_keyed_post(&self) -> bool {
