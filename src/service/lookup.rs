@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::app::App;
-use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, RequestId};
+use crate::domain::id::{GroupId, MembershipId, RequestId};
 use crate::domain::native::Group;
 use crate::domain::scope::OrganizationScope;
 use crate::domain::{Error, Result};
@@ -12,7 +12,7 @@ use crate::service::mapping::rules;
 use crate::service::organizations;
 use crate::store::lookup;
 use crate::store::rules::StoredRule;
-use crate::store::{Order, PageRequest, directory_groups, directory_users, groups};
+use crate::store::{Order, PageRequest, groups};
 
 pub use crate::store::lookup::{FoundAccount, FoundGroup, FoundPerson};
 
@@ -71,28 +71,6 @@ pub async fn by_text(app: &App, scope: OrganizationScope, text: &str, limit: i64
     Ok(Found { people, account, groups, directory_groups, rules: rules.collect() })
 }
 
-/// The directory of this directory user.
-pub async fn directory_of_user(
-    app: &App,
-    scope: OrganizationScope,
-    id: DirectoryUserId,
-) -> Result<Option<DirectoryId>> {
-    let organization = Some(scope.organization());
-    let found = directory_users::find_in(&mut app.db.read().await?, organization, id).await?;
-    Ok(found.map(|found| found.value.directory))
-}
-
-/// The directory of this directory group.
-pub async fn directory_of_group(
-    app: &App,
-    scope: OrganizationScope,
-    id: DirectoryGroupId,
-) -> Result<Option<DirectoryId>> {
-    let organization = Some(scope.organization());
-    let found = directory_groups::find_in(&mut app.db.read().await?, organization, id).await?;
-    Ok(found.map(|found| found.value.directory))
-}
-
 /// Whether an identity provider sent this request; others are of keys and operators.
 pub async fn is_of_identity_provider(app: &App, scope: OrganizationScope, id: RequestId) -> Result<bool> {
     lookup::is_logged(&mut app.db.read().await?, scope.organization(), id).await
@@ -116,7 +94,8 @@ pub async fn names(
 ) -> Result<Names> {
     let (mut names, mut tx) = (Names::default(), app.db.read().await?);
     if !groups.is_empty() {
-        names.groups = lookup::group_names(&mut tx, scope.organization(), groups).await?;
+        let found = groups::by_ids(&mut tx, scope.organization(), groups).await?;
+        names.groups = found.into_iter().map(|(id, group)| (id, group.name)).collect();
     }
     if !memberships.is_empty() {
         names.memberships = lookup::membership_names(&mut tx, scope.organization(), memberships).await?;

@@ -10,9 +10,7 @@ use sqlx::FromRow;
 use super::statement::{Column, Rows, sql};
 use super::{Tx, containing, object};
 use crate::domain::Result;
-use crate::domain::id::{
-    DirectoryGroupId, DirectoryId, DirectoryUserId, GroupId, MembershipId, OrganizationId, RequestId,
-};
+use crate::domain::id::{DirectoryGroupId, DirectoryId, DirectoryUserId, MembershipId, OrganizationId, RequestId};
 use crate::scim::text::fold;
 
 /// A person of a directory, and the membership that they are linked to.
@@ -145,20 +143,6 @@ pub async fn is_logged(tx: &mut Tx, organization: OrganizationId, id: RequestId)
     let stmt = sql("SELECT id FROM requests WHERE organization_id = $1 AND id = $2");
     let row: Option<(RequestId,)> = tx.fetch_optional(stmt.bind(organization).bind(id)).await?;
     Ok(row.is_some())
-}
-
-/// The names of these native groups, as far as they exist.
-pub async fn group_names(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    ids: impl IntoIterator<Item = GroupId>,
-) -> Result<HashMap<GroupId, String>> {
-    let text = format!(
-        "SELECT g.id, g.name FROM {} groups g ON g.organization_id = $2 AND g.id = r.id",
-        tx.driving(1, &[("id", Column::Id)])
-    );
-    let rows: Vec<(GroupId, String)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
-    Ok(rows.into_iter().collect())
 }
 
 /// The addresses of the people with these memberships, as far as they exist.

@@ -98,6 +98,8 @@ async fn tokens_are_shown_once_and_revoked_at_once() {
         let tokens = format!("{page}/tokens");
         let refused = owner.post(&tokens, &[("name", "Bad"), ("networks", "nowhere")]).await.expect(422);
         assert!(refused.shows("203.0.113.0/24") && refused.shows("value=\"nowhere\""), "{}", refused.text);
+        let refused = owner.post(&tokens, &[("name", "Bad"), ("expires", "2020-01-31")]).await.expect(422);
+        assert!(refused.shows("The last day is over"), "{}", refused.text);
         let made = owner.post(&tokens, &[("name", "Second"), ("expires", "2999-12-31")]).await.expect(200);
         let secret = word(&made.text.replace("scim/v2", ""), "scim_");
         assert_eq!(secret.len(), directory.token.len());

@@ -83,28 +83,39 @@ fn coming_and_going(app: &App) -> Pages {
         ))
 }
 
+/// What the environment has and each organization has: keys, the audit log, webhook endpoints.
+macro_rules! of_realm {
+    ($pages:expr, $at:literal) => {
+        $pages
+            .page(concat!($at, "/keys"), keys::list)
+            .form(concat!($at, "/keys"), "createApiKey", keys::create)
+            .form(concat!($at, "/keys/{key}/revoke"), "revokeApiKey", keys::revoke)
+            .page(concat!($at, "/audit"), audit::list)
+            .page(concat!($at, "/audit.csv"), audit::export)
+            .page(concat!($at, "/webhooks"), webhooks::list)
+            .page(concat!($at, "/webhooks/new"), webhooks::new)
+            .form(concat!($at, "/webhooks"), "createWebhookEndpoint", webhooks::create)
+            .page(concat!($at, "/webhooks/{endpoint}"), webhook::show)
+            .form(concat!($at, "/webhooks/{endpoint}"), "updateWebhookEndpoint", webhook::update)
+            .form(concat!($at, "/webhooks/{endpoint}/state"), "updateWebhookEndpoint", webhook::set_state)
+            .form(concat!($at, "/webhooks/{endpoint}/rotate"), "rotateWebhookSecret", webhook::rotate)
+            .form(concat!($at, "/webhooks/{endpoint}/delete"), "deleteWebhookEndpoint", webhook::delete)
+            .form(concat!($at, "/webhooks/{endpoint}/replay"), "replayWebhookEvents", webhook::replay)
+            .form(
+                concat!($at, "/webhooks/{endpoint}/deliveries/{event}/redeliver"),
+                "redeliverWebhookEvent",
+                webhook::redeliver,
+            )
+    };
+}
+
 /// What is of no organization.
 fn environment(app: &App) -> Pages {
-    Pages::for_(app, Audience::Operators)
+    of_realm!(Pages::for_(app, Audience::Operators), "/console")
         .form("/console", "createOrganization", organizations::create)
         .page("/console/account", account::show)
         .form("/console/account/password", "changePassword", account::password)
         .form("/console/account/sessions", "endSessions", account::end)
-        .page("/console/keys", keys::list)
-        .form("/console/keys", "createApiKey", keys::create)
-        .form("/console/keys/{key}/revoke", "revokeApiKey", keys::revoke)
-        .page("/console/audit", audit::list)
-        .page("/console/audit.csv", audit::export)
-        .page("/console/webhooks", webhooks::list)
-        .page("/console/webhooks/new", webhooks::new)
-        .form("/console/webhooks", "createWebhookEndpoint", webhooks::create)
-        .page("/console/webhooks/{endpoint}", webhook::show)
-        .form("/console/webhooks/{endpoint}", "updateWebhookEndpoint", webhook::update)
-        .form("/console/webhooks/{endpoint}/state", "updateWebhookEndpoint", webhook::set_state)
-        .form("/console/webhooks/{endpoint}/rotate", "rotateWebhookSecret", webhook::rotate)
-        .form("/console/webhooks/{endpoint}/delete", "deleteWebhookEndpoint", webhook::delete)
-        .form("/console/webhooks/{endpoint}/replay", "replayWebhookEvents", webhook::replay)
-        .form("/console/webhooks/{endpoint}/deliveries/{event}/redeliver", "redeliverWebhookEvent", webhook::redeliver)
         .page("/console/operators", operators::list)
         .form("/console/operators", "inviteOperator", operators::invite)
         .form("/console/operators/{operator}/link", "renewOperatorLink", operators::renew)
@@ -150,26 +161,7 @@ fn organization(app: &App) -> Pages {
 
 /// What only operators see.
 fn organization_of_operators(app: &App) -> Pages {
-    Pages::for_(app, Audience::Operators)
+    of_realm!(Pages::for_(app, Audience::Operators), "/console/{organization}")
         .form("/console/{organization}/portal-link", "generatePortalLink", overview::portal_link)
         .page("/console/{organization}/events", events::list)
-        .page("/console/{organization}/keys", keys::list)
-        .form("/console/{organization}/keys", "createApiKey", keys::create)
-        .form("/console/{organization}/keys/{key}/revoke", "revokeApiKey", keys::revoke)
-        .page("/console/{organization}/audit", audit::list)
-        .page("/console/{organization}/audit.csv", audit::export)
-        .page("/console/{organization}/webhooks", webhooks::list)
-        .page("/console/{organization}/webhooks/new", webhooks::new)
-        .form("/console/{organization}/webhooks", "createWebhookEndpoint", webhooks::create)
-        .page("/console/{organization}/webhooks/{endpoint}", webhook::show)
-        .form("/console/{organization}/webhooks/{endpoint}", "updateWebhookEndpoint", webhook::update)
-        .form("/console/{organization}/webhooks/{endpoint}/state", "updateWebhookEndpoint", webhook::set_state)
-        .form("/console/{organization}/webhooks/{endpoint}/rotate", "rotateWebhookSecret", webhook::rotate)
-        .form("/console/{organization}/webhooks/{endpoint}/delete", "deleteWebhookEndpoint", webhook::delete)
-        .form("/console/{organization}/webhooks/{endpoint}/replay", "replayWebhookEvents", webhook::replay)
-        .form(
-            "/console/{organization}/webhooks/{endpoint}/deliveries/{event}/redeliver",
-            "redeliverWebhookEvent",
-            webhook::redeliver,
-        )
 }

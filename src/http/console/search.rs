@@ -73,14 +73,6 @@ async fn by_id(app: &App, place: &Place, text: &str) -> Result<Option<String>> {
             (false, false) => None,
         });
     }
-    if let Ok(id) = text.parse::<DirectoryUserId>() {
-        let directory = lookup::directory_of_user(app, scope, id).await?;
-        return Ok(directory.map(|directory| format!("/directories/{directory}/users/{id}")));
-    }
-    if let Ok(id) = text.parse::<DirectoryGroupId>() {
-        let directory = lookup::directory_of_group(app, scope, id).await?;
-        return Ok(directory.map(|directory| format!("/directories/{directory}/groups/{id}")));
-    }
     if let Ok(user) = text.parse::<UserId>() {
         let of_user = Query { organization: Some(scope), user: Some(user), statuses: Vec::new() };
         let found = memberships::list(app, &place.access, of_user, &paging::up_to(1)).await?;
@@ -92,6 +84,8 @@ async fn by_id(app: &App, place: &Place, text: &str) -> Result<Option<String>> {
         ("/rules", text.parse::<RuleId>().is_ok()),
         ("/groups", text.parse::<GroupId>().is_ok()),
         ("/people", text.parse::<MembershipId>().is_ok()),
+        ("/directory-users", text.parse::<DirectoryUserId>().is_ok()),
+        ("/directory-groups", text.parse::<DirectoryGroupId>().is_ok()),
         ("/directories", text.parse::<DirectoryId>().is_ok()),
         ("/webhooks", operator && text.parse::<WebhookEndpointId>().is_ok()),
     ];

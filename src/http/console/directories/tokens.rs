@@ -46,8 +46,9 @@ pub async fn create(State(app): State<App>, place: Place, form: Form) -> Result<
     };
     let secret = match made {
         Ok((_, secret)) => secret,
-        Err(Error::Invalid { message, .. }) => {
-            let mut response = show::status(&app, &place, directory, Some((&form, message))).await?;
+        Err(Error::Invalid { field, message, .. }) => {
+            let problem = in_words_of_the_form(&field, message);
+            let mut response = show::status(&app, &place, directory, Some((&form, problem))).await?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             return Ok(response);
         }
@@ -66,6 +67,17 @@ fn shown(
     let frame = place.frame(app, Section::Directories, "The new token");
     let base_url = app.config.scim_base_url(directory.id);
     Ok(shown_once(page(&Shown { frame, directory, base_url, secret: secret.reveal().to_owned(), ends })?))
+}
+
+/// What is wrong, in the words of the form and not of the API.
+fn in_words_of_the_form(field: &str, message: String) -> String {
+    match field {
+        "expires_at" => "the last day is over; choose a later one".to_owned(),
+        _ if field.starts_with("allowed_ips") => {
+            "networks are up to 100 addresses or networks such as 203.0.113.0/24, parted by commas".to_owned()
+        }
+        _ => message,
+    }
 }
 
 /// What the form asks for. A day means its end.
