@@ -149,9 +149,11 @@ impl OneArgs {
         if self.token.starts_with("scim_token_") {
             return Ok((client, format!("{tokens}/{}", segment(&self.token))));
         }
-        let mut all = client.all(&tokens, &[]).await?;
-        all.retain(may);
-        let found = only(all, &self.token, "token", "tokens")?;
+        let all = client.all(&tokens, &[]).await?;
+        let meant: Vec<Value> =
+            all.iter().filter(|token| at(token, "/name") == self.token && may(token)).cloned().collect();
+        // Where there is none, the server says what is the matter with the one that there is.
+        let found = only(if meant.is_empty() { all } else { meant }, &self.token, "token", "tokens")?;
         Ok((client, format!("{tokens}/{}", segment(&text(&found, "id")?))))
     }
 }

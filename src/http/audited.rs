@@ -4,18 +4,17 @@
 //! a request that changes nothing leaves none.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::caller::ApiCaller;
+use super::caller::{ApiCaller, peer};
 use super::openapi::Operation;
 use super::workos::body;
 use crate::app::App;
@@ -64,7 +63,7 @@ async fn prepare(app: &App, action: &'static str, request: Request) -> Result<(A
     let ApiCaller(access) = ApiCaller::from_request_parts(&mut parts, app).await.map_err(|failure| failure.0)?;
     parts.extensions.insert(access.clone());
     let bytes = body::read_within(&parts.headers, sent, app).await?;
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
+    let address = peer(&parts).map(|address| address.to_string());
     let note = audit::note(app, &access, action, parts.uri.path(), asked(&parts, &bytes), address);
     Ok((note, Request::from_parts(parts, Body::from(bytes))))
 }

@@ -102,6 +102,23 @@ fn authorization(parts: &Parts) -> Result<Option<String>, Error> {
     Ok(first.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))
 }
 
-fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+/// The network address that the request comes from. One of IPv4 is that, also on a listener for both kinds.
+pub(super) fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_ipv4_is_one_however_it_came_in() {
+        for (peer_address, told) in
+            [("[::ffff:8.8.8.8]:4000", "8.8.8.8"), ("8.8.8.8:4000", "8.8.8.8"), ("[2001:db8::1]:4000", "2001:db8::1")]
+        {
+            let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+            parts.extensions.insert(ConnectInfo(peer_address.parse::<SocketAddr>().unwrap()));
+            assert_eq!(peer(&parts).unwrap().to_string(), told);
+        }
+    }
 }

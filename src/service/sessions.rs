@@ -403,19 +403,25 @@ pub async fn enter(app: &App, secret: &str, newcomer: Newcomer, visitor: Visitor
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if the old password is wrong, or the new one unfit.
+/// [`Error::Invalid`] if the old password is wrong, or the new one unfit; 409 `password_changed` if somebody was faster, by
+/// a link for example, whose password must not be lost.
 pub async fn change_password(app: &App, operator: &Operator, old: String, new: String, but: SessionId) -> Result<()> {
     let stored = operators::password(&mut app.db.read().await?, operator.id).await?;
-    let (fits, place) = verify(place().await?, old, stored).await?;
+    let (fits, place) = verify(place().await?, old, stored.clone()).await?;
     if !fits {
         return Err(Error::invalid("old_password", "wrong_password", "the password is not the one that you have now"));
     }
     check_password(&new, operator)?;
-    let (id, password) = (operator.id, hash(place, new).await?);
+    let (id, operator, password) = (operator.id, operator.clone(), hash(place, new).await?);
     app.db
         .write(Lane::Environment, move |tx| {
-            let password = password.clone();
+            let (operator, password, stored) = (operator.clone(), password.clone(), stored.clone());
             Box::pin(async move {
+                let signed_in = sessions::of_operator(tx, &operator).await?.iter().any(|session| session.id == but);
+                if !signed_in || operators::password(tx, id).await? != stored {
+                    let message = "the password was changed meanwhile; sign in with the new one";
+                    return Err(Error::conflict("password_changed", message));
+                }
                 operators::set_password(tx, id, &password).await?;
                 sessions::end_of_operator(tx, id, Some(but)).await.map(drop)
             })

@@ -56,6 +56,11 @@ impl Pending {
             Lane::Organization(organization) => Some(organization),
             Lane::Environment => self.about.get().copied(),
         };
+        if let (Lane::Environment, Some(organization)) = (lane, organization) {
+            // Before its chain, as the organization's own lane does.
+            let keep = sql(format!("SELECT id FROM organizations WHERE id = $1{}", tx.keep()));
+            let _: Option<(OrganizationId,)> = tx.fetch_optional(keep.bind(organization)).await?;
+        }
         append(tx, organization, &self.note).await
     }
 
@@ -84,10 +89,12 @@ pub async fn append(tx: &mut Tx, organization: Option<OrganizationId>, note: &Au
     // Locks the chain's head, so that entries of one chain are written one after the other.
     let stmt = sql("INSERT INTO audit_chains (organization_id, position, digest) VALUES ($1, 1, '')
          ON CONFLICT (organization_id) DO UPDATE SET position = audit_chains.position + 1
-         RETURNING position, digest, (SELECT e.id FROM audit_events e
-            WHERE e.organization_id = audit_chains.organization_id AND e.position = audit_chains.position - 1)");
-    let (position, digest, id): (i64, String, Option<AuditEventId>) = tx.fetch_one(stmt.bind(chain)).await?;
-    let event = AuditEvent::of(note, organization, position, &Last { id, digest });
+         RETURNING position, digest");
+    let (position, digest): (i64, String) = tx.fetch_one(stmt.bind(chain)).await?;
+    // In a statement of its own, which sees what was committed while that one waited for the lock.
+    let stmt = sql("SELECT id FROM audit_events WHERE organization_id = $1 AND position = $2");
+    let last: Option<(AuditEventId,)> = tx.fetch_optional(stmt.bind(chain).bind(position - 1)).await?;
+    let event = AuditEvent::of(note, organization, position, &Last { id: last.map(|(id,)| id), digest });
     let stmt =
         sql("INSERT INTO audit_events (organization_id, position, id, action, target, actor, actor_id, request_id,
             detail, address, created_at, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")

@@ -1,5 +1,7 @@
 //! Directories.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::statement::{Column, Param, Rows, sql};
@@ -123,6 +125,21 @@ pub async fn all(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<Direct
     );
     let rows: Vec<DirectoryRow> = tx.fetch_all(sql(text).bind(organization)).await?;
     rows.into_iter().map(Directory::try_from).collect()
+}
+
+/// The names of these directories, as far as they are there.
+pub async fn names(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = DirectoryId>,
+) -> Result<HashMap<DirectoryId, String>> {
+    let text = format!(
+        "SELECT d.id, d.name FROM {} directories d ON d.organization_id = $2 AND d.id = r.id
+         WHERE d.deleted_at IS NULL",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<(DirectoryId, String)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Counts a write that waits for a paused directory to be resumed.

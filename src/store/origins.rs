@@ -12,8 +12,9 @@ use crate::domain::id::{
 use crate::domain::origin::{Kind, Origin, Target};
 use crate::domain::{Error, Id, Result};
 
+/// A row that [`COLUMNS`] select.
 #[derive(sqlx::FromRow)]
-struct OriginRow {
+pub(in crate::store) struct OriginRow {
     membership_id: MembershipId,
     target: String,
     target_id: GroupId,
@@ -24,13 +25,11 @@ struct OriginRow {
 }
 
 impl OriginRow {
-    fn origin(&self) -> Result<Origin> {
-        let target = target_of(&self.target, self.target_id)?;
-        let kind = Kind::from_word(&self.kind)
-            .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{}'", self.kind)))?;
+    /// The origin.
+    pub(in crate::store) fn origin(&self) -> Result<Origin> {
         Ok(Origin {
-            target,
-            kind,
+            target: target_of(&self.target, self.target_id)?,
+            kind: kind_of(&self.kind)?,
             rule: self.rule_id.non_nil(),
             directory_group: self.directory_group_id.non_nil(),
             directory_user: self.directory_user_id.non_nil(),
@@ -38,7 +37,8 @@ impl OriginRow {
     }
 }
 
-const COLUMNS: &str =
+/// The columns of an origin.
+pub(in crate::store) const COLUMNS: &str =
     "o.membership_id, o.target, o.target_id, o.kind, o.rule_id, o.directory_group_id, o.directory_user_id";
 
 /// An origin and whose it is.
@@ -149,6 +149,10 @@ pub(super) fn target_of(word: &str, id: GroupId) -> Result<Target> {
         "role" => Ok(Target::Role(RoleId::from_uuid(id.uuid()))),
         other => Err(Error::internal(format!("an origin has the unknown target '{other}'"))),
     }
+}
+
+fn kind_of(word: &str) -> Result<Kind> {
+    Kind::from_word(word).ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{word}'")))
 }
 
 /// The word and the id of a target.
@@ -364,8 +368,7 @@ pub async fn in_group(
     let rows: Vec<GroupReasonRow> = tx.fetch_all(stmt).await?;
     let mut reasons: HashMap<MembershipId, Vec<GroupReason>> = HashMap::new();
     for row in rows {
-        let kind = Kind::from_word(&row.kind)
-            .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{}'", row.kind)))?;
+        let kind = kind_of(&row.kind)?;
         let (of, rule) = (reasons.entry(row.membership_id).or_default(), row.rule_id.non_nil());
         // A rule that brings somebody in by several directory groups is one reason.
         if rule.is_none() || !of.iter().any(|known| known.kind == kind && known.rule == rule) {

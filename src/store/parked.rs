@@ -279,10 +279,19 @@ pub async fn vanish(
     Ok(waited)
 }
 
-/// How many of what a run gathered wait for a decision.
-pub async fn waiting(tx: &mut Tx, organization: OrganizationId, run: RunId) -> Result<i64> {
-    let stmt = sql("SELECT COUNT(*) FROM parked_effects p
-         WHERE p.organization_id = $1 AND p.run_id = $2 AND p.state = 'parked'");
-    let (count,): (i64,) = tx.fetch_one(stmt.bind(organization).bind(run)).await?;
-    Ok(count)
+/// What of a run waits for a decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Waiting {
+    /// How many removals.
+    pub count: i64,
+    /// The one that was parked last.
+    pub newest: Option<ParkedId>,
+}
+
+/// How much of what a run gathered waits for a decision.
+pub async fn waiting(tx: &mut Tx, organization: OrganizationId, run: RunId) -> Result<Waiting> {
+    let stmt = sql("SELECT COUNT(*) AS count, (SELECT l.id FROM parked_effects l
+            WHERE l.organization_id = $1 AND l.run_id = $2 AND l.state = 'parked' ORDER BY l.id DESC LIMIT 1) AS newest
+         FROM parked_effects p WHERE p.organization_id = $1 AND p.run_id = $2 AND p.state = 'parked'");
+    tx.fetch_one(stmt.bind(organization).bind(run)).await
 }

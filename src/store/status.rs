@@ -164,14 +164,22 @@ pub struct Tokens {
     pub total: i64,
     /// How many of them have not expired.
     pub living: i64,
-    /// When the first of those expires, if any does. One whose successor is there is expected to.
+    /// When the first of those expires, if any does. One whose successor is in use is expected to.
     pub next_expiry: Option<DateTime<Utc>>,
+    /// Whether that one was replaced, and its successor is not in use yet.
+    pub next_is_replaced: bool,
     /// When one was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// When a token expires, when it was last used, and whether another is there that took its place.
-type TokenTimes = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, bool);
+#[derive(sqlx::FromRow)]
+struct TokenTimes {
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    replaced: bool,
+    /// The identity provider has gone over to the token that took its place.
+    over: bool,
+}
 
 /// Counts the tokens of a directory.
 pub async fn tokens(
@@ -180,18 +188,21 @@ pub async fn tokens(
     directory: DirectoryId,
     now: DateTime<Utc>,
 ) -> Result<Tokens> {
-    let stmt = sql("SELECT t.expires_at, t.last_used_at, s.id IS NOT NULL FROM scim_tokens t
-         LEFT JOIN scim_tokens s ON s.organization_id = t.organization_id AND s.id = t.replaced_by
+    let stmt =
+        sql("SELECT t.expires_at, t.last_used_at, t.replaced_by IS NOT NULL AS replaced, s.id IS NOT NULL AS over
+         FROM scim_tokens t LEFT JOIN scim_tokens s ON s.organization_id = t.organization_id AND s.id = t.replaced_by
+            AND s.last_used_at IS NOT NULL AND (s.expires_at IS NULL OR s.expires_at > $3)
          WHERE t.organization_id = $1 AND t.directory_id = $2");
-    let rows: Vec<TokenTimes> = tx.fetch_all(stmt.bind(organization).bind(directory)).await?;
-    let living = || rows.iter().filter(|(expires, ..)| expires.is_none_or(|at| at > now));
-    let expected = living().filter(|(_, _, replaced)| !replaced);
+    let rows: Vec<TokenTimes> = tx.fetch_all(stmt.bind(organization).bind(directory).bind(now)).await?;
+    let living = || rows.iter().filter(|token| token.expires_at.is_none_or(|at| at > now));
+    let next = living().filter(|token| !token.over && token.expires_at.is_some()).min_by_key(|token| token.expires_at);
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(Tokens {
         total: count(rows.len()),
         living: count(living().count()),
-        next_expiry: expected.filter_map(|(expires, ..)| *expires).min(),
-        last_used_at: rows.iter().filter_map(|(_, used, _)| *used).max(),
+        next_expiry: next.and_then(|token| token.expires_at),
+        next_is_replaced: next.is_some_and(|token| token.replaced),
+        last_used_at: rows.iter().filter_map(|token| token.last_used_at).max(),
     })
 }
 

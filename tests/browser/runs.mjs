@@ -25,7 +25,7 @@ test("one person of a parked run is approved by name, the rest is rejected", asy
   for (const box of boxes) {
     if ((await box.evaluate((input) => input.closest("tr").innerText)).includes(person)) await box.click();
   }
-  await visitor.press("Remove what is ticked");
+  await visitor.press(`Remove what is ticked (${theirs})`);
   assert.match(await visitor.text("[role=status]"), /Approved/);
   assert.deepEqual([...new Set((await effects(run, "approved")).map((effect) => effect.person))], [person]);
   const left = (await effects(run, "parked")).length;

@@ -150,6 +150,7 @@ async fn tokens_are_made_rotated_and_revoked_by_name_or_id() {
         desk.muster(&format!("tokens revoke {id} {old}")).await.expect(0).says("is revoked");
         desk.muster(&format!("tokens revoke {id} {old}")).await.expect(1).says("404");
         desk.muster(&format!("tokens revoke {id} {newest} --json")).await.expect(0).says("\"deleted\": true");
+        desk.muster(&format!("tokens rotate {id} Okta")).await.expect(1).says("create a new token");
         desk.muster(&format!("tokens revoke {id} Okta")).await.expect(0).says("is revoked");
         desk.muster(&format!("tokens list {id}")).await.expect(0).says("test");
         for wrong in ["--overlap 90m", "--overlap x", "--expires yesterday"] {
@@ -174,6 +175,7 @@ async fn keys_reach_one_organization_unless_somebody_says_more() {
         assert!(!listed.out.contains("Everything"), "{}", listed.out);
         desk.muster("keys list --environment").await.expect(0).says("App").says("every organization");
         desk.muster("keys list --organization nobody").await.expect(1).says("404");
+        desk.muster("keys list --organization org_01ARZ3NDEKTSV4RRFFQ69G5FAV").await.expect(1).says("404");
         let id = made["id"].as_str().unwrap();
         desk.muster(&format!("keys revoke {id}")).await.expect(0);
         desk.muster(&format!("directories list --key {key}")).await.expect(1).says("401");

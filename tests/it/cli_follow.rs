@@ -90,9 +90,17 @@ async fn what_the_log_kept_is_played_again_into_another_directory() {
 
         desk.muster("requests export -o log.jsonl").await.expect(0).says("Test directory: 4 requests");
         let lines = std::fs::read_to_string(desk.path("log.jsonl")).unwrap();
-        assert!(!desk.path("log.jsonl.partial").exists());
+        let made_before = desk.files();
         desk.muster("requests export --format conversation -o none.json --status 5xx").await.expect(1);
-        assert!(!desk.path("none.json").exists() && !desk.path("none.json.partial").exists());
+        assert_eq!(desk.files(), made_before, "nothing is left of an export that failed");
+        // What was there keeps who may read it, and is followed where it leads.
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(desk.path("log.jsonl"), private).unwrap();
+        std::os::unix::fs::symlink("log.jsonl", desk.path("link.jsonl")).unwrap();
+        desk.muster("requests export -o link.jsonl").await.expect(0);
+        assert!(desk.path("link.jsonl").is_symlink());
+        let mode = std::os::unix::fs::PermissionsExt::mode(&desk.path("log.jsonl").metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
         let methods = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["method"].clone());
         assert_eq!(methods.collect::<Vec<_>>(), ["POST", "POST", "PATCH", "PATCH"], "oldest first");
         desk.muster("requests export --format conversation -o log.json").await.expect(0).says("4 requests");

@@ -219,8 +219,12 @@ async fn the_search_finds_by_letters_and_goes_to_what_has_an_id() {
         search(&"x".repeat(300)).await.expect(200);
         let to = async |id: &str| search(id).await.expect(303).location;
         let path = |page: &str| format!("/console/{organization}{page}");
-        assert_eq!(to(&user).await, path(&format!("/directories/{}/users/{user}", directory.id)));
-        assert_eq!(to(&group).await, path(&format!("/directories/{}/groups/{group}", directory.id)));
+        assert_eq!(to(&user).await, path(&format!("/directory-users/{user}")));
+        let there = owner.get(&path(&format!("/directory-users/{user}"))).await.expect(303).location;
+        assert_eq!(there, path(&format!("/directories/{}/users/{user}", directory.id)));
+        assert_eq!(to(&group).await, path(&format!("/directory-groups/{group}")));
+        let there = owner.get(&path(&format!("/directory-groups/{group}"))).await.expect(303).location;
+        assert_eq!(there, path(&format!("/directories/{}/groups/{group}", directory.id)));
         assert_eq!(to(&member).await, path(&format!("/people/{member}")));
         let requests = server.api("GET", &format!("/directories/{}/requests", directory.id), NONE).await.expect(200);
         let request = requests.text("/data/0/id");

@@ -13,6 +13,7 @@ mod connections;
 mod console_access;
 mod console_activity;
 mod console_directories;
+mod console_people;
 mod console_settings;
 mod directory_lifecycle;
 mod domains;

@@ -105,9 +105,14 @@ async fn a_token_is_rotated_once_and_its_successor_after_it() {
         let of_old = format!("{tokens}/{}", old.text("/id"));
         let new = rotate(&server, &of_old, NONE).await.expect(201);
         assert_eq!(listed(&server, &tokens, &old.text("/id")).await["replaced_by"], *new.at("/id"));
-        // The old one is to end, and is no reason to worry.
+        // Until the identity provider has the new one, the end of the old one is the directory's.
         let status = format!("/directories/{}/sync_status", directory.id);
         let next = async || server.api("GET", &status, NONE).await.expect(200).text("/tokens/next_expiry");
+        let over = timestamp(clock.now() + Duration::hours(24));
+        assert_eq!(next().await, over);
+        let waits = server.api("GET", &status, NONE).await.body["attention"].to_string();
+        assert!(waits.contains("nobody has used the new one yet"), "{waits}");
+        assert_eq!(opens(&server, &directory.id, &new.text("/token")).await, 200);
         assert_eq!(next().await, end);
 
         // Its own life was cut short, so it says nothing about how long the next one should live.
@@ -119,7 +124,6 @@ async fn a_token_is_rotated_once_and_its_successor_after_it() {
         let again = rotate(&server, &of_old, NONE).await.expect(409);
         assert!(again.text("/message").contains("create a new token"), "{}", again.body);
         // Without a successor its end is the directory's.
-        let over = timestamp(clock.now() + Duration::hours(24));
         assert_eq!(next().await, over);
 
         let far = server.api("POST", &tokens, json!({"name": "far", "expires_at": "9999-12-31T23:00:00Z"})).await;

@@ -95,16 +95,24 @@ async fn to_file(
     path: &Path,
 ) -> anyhow::Result<Vec<String>> {
     let cannot = || format!("cannot write {}", path.display());
-    // A pipe or a terminal cannot be replaced.
-    if path.metadata().is_ok_and(|there| !there.is_file()) {
+    let there = path.metadata().ok();
+    // A pipe or a terminal cannot be replaced, nor what stands for one.
+    let standing = there.as_ref().is_some_and(|there| !there.is_file());
+    if standing || path.starts_with("/dev") || path.starts_with("/proc") {
         let mut out = BufWriter::new(File::create(path).with_context(cannot)?);
         return all(client, args, directories, &mut out).await;
     }
+    // What a link leads to is replaced, and not the link.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let mut out = BufWriter::new(File::create(&partial).with_context(cannot)?);
-    let exported = match all(client, args, directories, &mut out).await {
-        Ok(notes) => std::fs::rename(&partial, path).with_context(cannot).map(|()| notes),
+    partial.push(format!(".{:016x}.partial", rand::random::<u64>()));
+    let file = File::create_new(&partial).with_context(cannot)?;
+    if let Some(there) = there {
+        // Bodies are about people: whoever may not read the old file may not read the new one.
+        file.set_permissions(there.permissions()).with_context(cannot)?;
+    }
+    let exported = match all(client, args, directories, &mut BufWriter::new(file)).await {
+        Ok(notes) => std::fs::rename(&partial, &path).with_context(cannot).map(|()| notes),
         Err(error) => Err(error),
     };
     if exported.is_err() {

@@ -72,7 +72,9 @@ async fn follow(client: &Client, args: &TailArgs, logs: &mut [Log]) -> anyhow::R
             return Ok(Ok(()));
         }
         tokio::time::sleep(LOOK).await;
-        news = patience.bear(look(client, args, logs).await)?.unwrap_or_default();
+        news = Vec::new();
+        // What one log has is shown also if the next one cannot be read.
+        patience.bear(look(client, args, logs, &mut news).await)?;
     }
 }
 
@@ -93,13 +95,17 @@ fn in_order(requests: &mut [(usize, Value)]) {
     requests.sort_by(|(_, one), (_, other)| at(one, "/created_at").cmp(at(other, "/created_at")));
 }
 
-/// What is new, of all directories.
-async fn look(client: &Client, args: &TailArgs, logs: &mut [Log]) -> anyhow::Result<Vec<(usize, Value)>> {
-    let mut news = Vec::new();
+/// Adds what is new, of all directories.
+async fn look(
+    client: &Client,
+    args: &TailArgs,
+    logs: &mut [Log],
+    news: &mut Vec<(usize, Value)>,
+) -> anyhow::Result<()> {
     for (at, log) in logs.iter_mut().enumerate() {
         news.extend(log.go_on(client, args).await?.into_iter().map(|request| (at, request)));
     }
-    Ok(news)
+    Ok(())
 }
 
 fn show(json: bool, logs: &[Log], mut news: Vec<(usize, Value)>) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! What identity providers send, as it comes: the list. One request is `request`.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -31,6 +33,8 @@ struct Activity {
     rows: Vec<ListedRequest>,
     pager: Pager,
     directories: Vec<Directory>,
+    /// The names of the directories of the rows.
+    names: HashMap<DirectoryId, String>,
     methods: [&'static str; 5],
     /// Whether these are the newest.
     newest: bool,
@@ -44,7 +48,7 @@ struct Activity {
 impl Activity {
     /// The name of a directory; `None` if it is gone, and with it the pages of what it asked.
     fn name_of(&self, id: &DirectoryId) -> Option<&str> {
-        self.directories.iter().find(|directory| directory.id == *id).map(|directory| directory.name.as_str())
+        self.names.get(id).map(String::as_str)
     }
 
     /// Whether the list is narrowed.
@@ -101,6 +105,8 @@ pub async fn list(State(app): State<App>, place: Place) -> Result<Response, Page
     }
     let request = paging::request::<RequestLabel>(&place);
     let found = request_log::of_organization(&app, place.scope, &search(&place, wanted), &request).await?;
+    let of_rows = found.rows.iter().map(|row| row.directory_id).collect();
+    let names = directories::names(&app, place.scope, of_rows).await?;
     let pairs = ["directory", "method", "status", "q"].map(|name| (name, place.asked(name)));
     let pager = Pager::of(&found, &place.path(&format!("/activity{}", query(&pairs))), |row| row.id.to_string());
     page(&Activity {
@@ -109,6 +115,7 @@ pub async fn list(State(app): State<App>, place: Place) -> Result<Response, Page
         rows: found.rows,
         pager,
         directories,
+        names,
         methods: METHODS,
         directory: place.asked("directory").to_owned(),
         method: place.asked("method").to_ascii_uppercase(),

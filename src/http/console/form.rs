@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -48,11 +49,13 @@ impl Form {
     /// The fields as an object; those that were sent several times are arrays.
     pub fn json(&self) -> Value {
         let mut object = Map::new();
-        for (name, _) in &self.0 {
-            if !object.contains_key(name) {
-                let mut values: Vec<Value> = self.all(name).map(Value::from).collect();
-                let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
-                object.insert(name.clone(), value);
+        for (name, value) in &self.0 {
+            match object.entry(name) {
+                Entry::Vacant(first) => drop(first.insert(Value::from(value.as_str()))),
+                Entry::Occupied(mut known) => match known.get_mut() {
+                    Value::Array(values) => values.push(Value::from(value.as_str())),
+                    one => *one = Value::Array(vec![one.take(), Value::from(value.as_str())]),
+                },
             }
         }
         Value::Object(object)
@@ -64,5 +67,19 @@ impl FromRequestParts<App> for Form {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
         Ok(parts.extensions.get::<Form>().cloned().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_form_is_an_object_in_which_what_was_sent_again_is_an_array() {
+        let form = Form::parse(b"do=approve&effect=a&effect=b&effect=c&note=x%00y");
+        assert_eq!(form.json(), json!({"do": "approve", "effect": ["a", "b", "c"], "note": "xy"}));
+        assert_eq!(Form::parse(b"").json(), json!({}));
     }
 }

@@ -1,9 +1,7 @@
 //! What every request of the console passes: is it of this site, who is it, may they, and what is written down.
 
-use std::net::SocketAddr;
-
 use axum::body::to_bytes;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -19,6 +17,7 @@ use crate::app::App;
 use crate::domain::actor::Source;
 use crate::domain::id::RequestId;
 use crate::domain::{Error, Result};
+use crate::http::caller::peer;
 use crate::service::audit;
 use crate::service::sessions::{self, Visitor};
 
@@ -121,13 +120,12 @@ async fn run(gate: &Gate, viewer: Option<Viewer>, request: Request, next: Next) 
     let (mut parts, body) = request.into_parts();
     let too_large = |_| Error::invalid("", "payload_too_large", "the form is too large");
     let form = Form::parse(&to_bytes(body, MAX_FORM).await.map_err(too_large)?);
-    let asked = form.json();
+    // Those who come in are written down by the service that lets them.
+    let viewer = viewer.filter(|_| gate.audience != Audience::Everybody);
+    let asked = viewer.as_ref().map(|_| form.json());
     parts.extensions.insert(form);
     let request = Request::from_parts(parts, axum::body::Body::empty());
-    // Those who come in are written down by the service that lets them.
-    let Some(viewer) = viewer.filter(|_| gate.audience != Audience::Everybody) else {
-        return Ok(next.run(request).await);
-    };
+    let Some((viewer, asked)) = viewer.zip(asked) else { return Ok(next.run(request).await) };
     let target = request.uri().path().to_owned();
     let address = request.extensions().get::<Visitor>().and_then(|visitor| visitor.address.clone());
     let note = audit::note(&gate.app, &viewer.access, action, &target, asked, address);
@@ -159,7 +157,7 @@ fn origin_of(url: &str) -> String {
 
 /// Where the request comes from.
 fn visitor(parts: &Parts) -> Visitor {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
+    let peer = peer(parts).map(|address| address.to_string());
     let agent = parts.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     Visitor { address: peer, agent: agent.unwrap_or_default().into_owned() }
 }

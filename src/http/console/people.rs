@@ -146,7 +146,9 @@ pub async fn show(State(app): State<App>, place: Place) -> Result<Response, Page
         None => (None, None),
         Some(why) => match answer(&app, &place, id, why).await {
             Ok(answer) => (Some(answer), None),
-            Err(error @ Error::NotFound { .. }) => (None, Some(super::view::sentence(&error.to_string()))),
+            Err(error @ (Error::NotFound { .. } | Error::Invalid { .. })) => {
+                (None, Some(super::view::sentence(&error.to_string())))
+            }
             Err(error) => return Err(error.into()),
         },
     };
@@ -202,9 +204,14 @@ async fn what(app: &App, place: &Place, why: &str) -> Result<What> {
         return Ok(What::Group(crate::http::workos::path::id::<GroupLabel>(why)?));
     }
     let wanted = name_key(why);
-    let groups = groups::list(app, place.scope, Some(why), &paging::up_to(CHOICES)).await?.rows;
-    if let Some(group) = groups.iter().find(|group| name_key(&group.name) == wanted) {
-        return Ok(What::Group(group.id));
+    match groups::of_name(app, place.scope, why).await?[..] {
+        [] => {}
+        [only] => return Ok(What::Group(only)),
+        ref several => {
+            let ids = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let message = format!("several groups are called {why}; ask by the id of one: {ids}");
+            return Err(Error::invalid("why", "ambiguous", message));
+        }
     }
     let roles = roles::all(app, place.scope).await?;
     let role = roles.into_iter().find(|role| name_key(&role.name) == wanted || name_key(&role.slug) == wanted);

@@ -24,6 +24,7 @@ use crate::service::directories;
 use crate::service::mapping::decide::{self, Which};
 use crate::service::mapping::{parked, plans};
 use crate::service::runs::control;
+use crate::store::parked::Waiting;
 use crate::store::plans::{Search as EffectSearch, StoredEffect};
 use crate::store::runs::Search;
 
@@ -130,7 +131,7 @@ struct RunPage {
     shown: Shown,
     directory: Option<(String, String)>,
     parked: Vec<Parked>,
-    waiting: i64,
+    waiting: Waiting,
     rows: Vec<Row>,
     pager: Pager,
     problem: Option<String>,
@@ -158,13 +159,13 @@ async fn found(app: &App, place: &Place) -> Result<Run> {
 async fn run_page(app: &App, place: &Place, run: Run, problem: Option<String>) -> Result<Response, PageFailure> {
     let path = place.path(&format!("/runs/{}", run.id));
     let (mut parked, mut rows, mut pager) = (Vec::new(), Vec::new(), Pager::default());
-    let mut waiting = 0;
+    let mut waiting = Waiting::default();
     if run.kind == RunKind::Guard {
         let request = paging::request_ascending::<ParkedLabel>(place);
         let found = parked::list(app, &run, &[], &request).await?;
         pager = Pager::of(&found, &path, |effect: &ParkedEffect| effect.id.to_string());
         parked = found.rows.into_iter().map(|effect| parked_row(place, effect)).collect();
-        waiting = parked::how_many_wait(app, &run).await?;
+        waiting = parked::what_waits(app, &run).await?;
     } else if run.plan.is_some() || run.kind == RunKind::Verify {
         let request = paging::request_ascending::<EffectLabel>(place);
         let found = plans::effects_of_run(app, &run, &EffectSearch::default(), &request).await?;
@@ -215,8 +216,7 @@ pub async fn decide(State(app): State<App>, place: Place, form: Form) -> Result<
     let word = form.text("do");
     let ticked: Vec<ParkedId> = form.all("effect").map(id).collect::<Result<_>>()?;
     let effects = match word {
-        // Of a guard's run, those that the page counted; another's waits as a whole.
-        "approve_all" | "reject_all" => Which::All { seen: form.text("waiting").parse().ok() },
+        "approve_all" | "reject_all" => Which::All { seen: seen(&form) },
         _ if ticked.is_empty() => {
             return refused(&app, &place, run, StatusCode::UNPROCESSABLE_ENTITY, "tick whom it is about first").await;
         }
@@ -236,6 +236,11 @@ pub async fn decide(State(app): State<App>, place: Place, form: Form) -> Result<
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What of a guard's run waited on the page; another's waits as a whole.
+fn seen(form: &Form) -> Option<Waiting> {
+    Some(Waiting { count: form.text("waiting").parse().ok()?, newest: form.text("newest").parse().ok() })
 }
 
 /// The page of a run about which something cannot be decided so.

@@ -15,6 +15,7 @@ use crate::http::workos::error::ApiFailure;
 use crate::http::workos::path::{Segments, id};
 use crate::http::workos::query::Query;
 use crate::service::keys::{self, NewKey};
+use crate::service::organizations;
 use crate::store::keys::ApiKey;
 
 /// The role of a key when the caller does not say.
@@ -44,6 +45,7 @@ pub async fn list(State(app): State<App>, ApiCaller(access): ApiCaller, query: Q
     let access = match query.id::<OrganizationLabel>("organization_id")? {
         Some(organization) => {
             let scope = access.organization(organization)?;
+            organizations::get(&app, scope).await?;
             access.limited_to(scope)
         }
         None => access,

@@ -43,7 +43,9 @@ pub(crate) fn find(seen: &Assessed, stored: &BTreeSet<Placed>, target: &BTreeSet
 ///
 /// Only what an identity provider's request takes away is guarded, at once or by the run that the rest was left to. Of
 /// rules that a run is still bringing into effect, and of directories that are being removed, an admin saw the losses
-/// in a plan; and whatever were held for a directory that is gone, nobody could decide about.
+/// in a plan; and whatever were held for a directory that is gone, nobody could decide about. So somebody whom two
+/// directories gave the same, while the run that removes one of them is under way, loses it unguarded if the other one
+/// drops them at that moment.
 pub(super) async fn park(
     change: &mut Change<'_>,
     ground: &Ground,

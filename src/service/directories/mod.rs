@@ -2,6 +2,8 @@
 
 pub mod lifecycle;
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde_json::{Map, Value};
 
 use super::access::Access;
@@ -174,6 +176,18 @@ pub async fn get(app: &App, access: &Access, id: DirectoryId) -> Result<Director
     let mut tx = app.db.read().await?;
     let found = directories::find(&mut tx, access.only(), id).await?;
     found.ok_or_else(|| Error::not_found("directory", id))
+}
+
+/// The names of these directories, as far as they are there.
+pub async fn names(
+    app: &App,
+    scope: OrganizationScope,
+    ids: BTreeSet<DirectoryId>,
+) -> Result<HashMap<DirectoryId, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    directories::names(&mut app.db.read().await?, scope.organization(), ids).await
 }
 
 /// A page of the directories that the caller reaches.

@@ -19,7 +19,7 @@ use crate::service::access::Access;
 use crate::service::change::{Change, Outcome};
 use crate::service::runs::PEOPLE;
 use crate::service::runs::control::{found, over};
-use crate::store::parked as stored;
+use crate::store::parked::{self as stored, Waiting};
 use crate::store::{Lane, runs};
 
 /// What of a run is decided about.
@@ -27,8 +27,8 @@ use crate::store::{Lane, runs};
 pub enum Which {
     /// All that waits.
     All {
-        /// How many somebody saw who decides; others than these are not decided about unseen.
-        seen: Option<i64>,
+        /// What somebody saw who decides; others than these are not decided about unseen.
+        seen: Option<Waiting>,
     },
     /// These effects.
     These(Vec<ParkedId>),
@@ -71,13 +71,17 @@ async fn as_seen(change: &mut Change<'_>, run: &Run, effects: &Which) -> Result<
     if waiting == *seen {
         return Ok(());
     }
-    let message = format!("{waiting} removals wait by now, not {seen}; look at them, and decide again");
+    let message = if waiting.count == seen.count {
+        "other removals wait by now than those that you saw; look at them, and decide again".to_owned()
+    } else {
+        format!("{} removals wait by now, not {}; look at them, and decide again", waiting.count, seen.count)
+    };
     Err(Error::conflict("others_wait", message))
 }
 
 async fn approve_all(change: &mut Change<'_>, run: &mut Run) -> Result<()> {
     if run.state == RunState::Running {
-        return Ok(());
+        return if run.work["approve"] == "all" { Ok(()) } else { Err(carries_out_others()) };
     }
     let limit = count(PEOPLE as u64);
     let first = stored::next(change.tx, change.organization, run.id, ParkedId::nil(), limit + 1).await?;
@@ -99,9 +103,7 @@ async fn approve_some(change: &mut Change<'_>, run: &mut Run, ids: Vec<ParkedId>
         return after_some(change, run).await;
     }
     if run.state == RunState::Running {
-        let message =
-            format!("the run carries out others right now; wait for it, or send {PEOPLE} effects at the most");
-        return Err(Error::conflict("run_in_progress", message));
+        return Err(carries_out_others());
     }
     let ids: Vec<ParkedId> = effects.iter().map(|effect| effect.id).collect();
     run.work = json!({"approve": ids, "approved_by": change.cause.actor()});
@@ -209,6 +211,11 @@ fn require_awaiting(run: &Run, named_effects: bool) -> Result<()> {
         return Err(Error::invalid("effects", "not_supported", message));
     }
     if run.state == RunState::AwaitingApproval { Ok(()) } else { Err(nothing_waits(run)) }
+}
+
+fn carries_out_others() -> Error {
+    let message = format!("the run carries out others right now; wait for it, or send {PEOPLE} effects at the most");
+    Error::conflict("run_in_progress", message)
 }
 
 fn nothing_waits(run: &Run) -> Error {

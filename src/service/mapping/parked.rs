@@ -20,7 +20,7 @@ use crate::service::converge::{Scope, converge, finish, leave};
 use crate::service::runs::control::found;
 use crate::service::runs::{NewRun, begin};
 use crate::store::origins::Placed;
-use crate::store::parked as stored;
+use crate::store::parked::{self as stored, Waiting};
 use crate::store::{Page, PageRequest, directories, links, origins, runs};
 
 /// How many mirrors that ended may go with one decision.
@@ -195,7 +195,7 @@ pub(super) fn count(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// How many of what a run gathered wait for a decision.
-pub async fn how_many_wait(app: &App, run: &Run) -> Result<i64> {
+/// How much of what a run gathered waits for a decision.
+pub async fn what_waits(app: &App, run: &Run) -> Result<Waiting> {
     stored::waiting(&mut app.db.read().await?, run.organization, run.id).await
 }

@@ -204,6 +204,11 @@ pub async fn list(
     groups::list(&mut tx, scope.organization(), search, page).await
 }
 
+/// The groups of this name (as names collide), the oldest first.
+pub async fn of_name(app: &App, scope: OrganizationScope, name: &str) -> Result<Vec<GroupId>> {
+    groups::holders_of_name(&mut app.db.read().await?, scope.organization(), &name_key(name)).await
+}
+
 /// The names of these groups, as far as they are there.
 pub async fn names(app: &App, scope: OrganizationScope, ids: BTreeSet<GroupId>) -> Result<BTreeMap<GroupId, String>> {
     if ids.is_empty() {

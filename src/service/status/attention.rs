@@ -120,10 +120,16 @@ impl List<'_> {
             self.add("no_valid_token", severity, message, link);
         } else if let Some(at) = tokens.next_expiry.filter(|at| *at - self.now <= EXPIRES_SOON) {
             let left = at - self.now;
-            let message = format!(
-                "A token expires in {}: rotate it, and give the new one to the identity provider while both work",
-                length(left.num_seconds())
-            );
+            let length = length(left.num_seconds());
+            let message = if tokens.next_is_replaced {
+                format!(
+                    "A token that was rotated ends in {length}, and nobody has used the new one yet: paste it into the identity provider"
+                )
+            } else {
+                format!(
+                    "A token expires in {length}: rotate it, and give the new one to the identity provider while both work"
+                )
+            };
             let severity = if left <= EXPIRES_NOW { Severity::High } else { Severity::Medium };
             self.add("token_expires", severity, message, link);
         }

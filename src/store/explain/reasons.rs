@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::id::{
     DirectoryGroupId, DirectoryId, DirectoryUserId, EventId, GroupId, MembershipId, OrganizationId, ParkedId,
-    RequestId, RoleId, RuleId, RunId,
+    RequestId, RuleId, RunId,
 };
-use crate::domain::origin::{Kind, Origin, Target};
+use crate::domain::origin::{Origin, Target};
 use crate::domain::{Error, Id, Result};
 use crate::store::Tx;
+use crate::store::origins::{COLUMNS, OriginRow};
 use crate::store::statement::{Column, Rows, sql};
 
 /// Positions that are looked through for the event that told of an end.
@@ -39,13 +40,9 @@ pub struct Reason {
 
 #[derive(sqlx::FromRow)]
 struct ReasonRow {
-    target: String,
-    target_id: GroupId,
-    kind: String,
-    rule_id: RuleId,
+    #[sqlx(flatten)]
+    origin: OriginRow,
     rule_version: i64,
-    directory_group_id: DirectoryGroupId,
-    directory_user_id: DirectoryUserId,
     actor: Option<String>,
     cause: Option<String>,
     created_at: DateTime<Utc>,
@@ -59,22 +56,8 @@ impl TryFrom<ReasonRow> for Reason {
     type Error = Error;
 
     fn try_from(row: ReasonRow) -> Result<Self> {
-        let target = match row.target.as_str() {
-            "membership" => Target::Membership,
-            "group" => Target::Group(row.target_id),
-            "role" => Target::Role(RoleId::from_uuid(row.target_id.uuid())),
-            other => return Err(Error::internal(format!("an origin has the unknown target '{other}'"))),
-        };
-        let kind = Kind::from_word(&row.kind)
-            .ok_or_else(|| Error::internal(format!("an origin has the unknown kind '{}'", row.kind)))?;
         Ok(Reason {
-            origin: Origin {
-                target,
-                kind,
-                rule: row.rule_id.non_nil(),
-                directory_group: row.directory_group_id.non_nil(),
-                directory_user: row.directory_user_id.non_nil(),
-            },
+            origin: row.origin.origin()?,
             rule_version: row.rule_version,
             rule_key: row.rule_key,
             directory_group: row.directory_group,
@@ -87,10 +70,9 @@ impl TryFrom<ReasonRow> for Reason {
     }
 }
 
-/// The origins of a membership, in words.
-const REASONS: &str = "SELECT o.target, o.target_id, o.kind, o.rule_id, o.rule_version, o.directory_group_id,
-            o.directory_user_id, o.actor, o.cause, o.created_at, m.key AS rule_key, g.display_name AS directory_group,
-            u.user_name, COALESCE(g.directory_id, u.directory_id) AS directory_id
+/// The words for origins, and those of a membership.
+const REASONS: &str = "o.rule_version, o.actor, o.cause, o.created_at, m.key AS rule_key,
+            g.display_name AS directory_group, u.user_name, COALESCE(g.directory_id, u.directory_id) AS directory_id
          FROM origins o
          LEFT JOIN mapping_rules m ON m.organization_id = $1 AND m.id = o.rule_id
          LEFT JOIN directory_groups g ON g.organization_id = $1 AND g.id = o.directory_group_id
@@ -100,7 +82,7 @@ const BY_AGE: &str = "ORDER BY o.created_at, o.kind, o.rule_id, o.directory_grou
 
 /// Every origin of a membership, oldest first.
 pub async fn all(tx: &mut Tx, organization: OrganizationId, membership: MembershipId) -> Result<Vec<Reason>> {
-    let stmt = sql(format!("{REASONS} {BY_AGE}")).bind(organization).bind(membership);
+    let stmt = sql(format!("SELECT {COLUMNS}, {REASONS} {BY_AGE}")).bind(organization).bind(membership);
     let rows: Vec<ReasonRow> = tx.fetch_all(stmt).await?;
     rows.into_iter().map(Reason::try_from).collect()
 }
@@ -114,7 +96,7 @@ pub async fn reasons(
     group: Option<GroupId>,
 ) -> Result<Vec<Reason>> {
     let text = format!(
-        "{REASONS} AND (o.target <> 'group' OR o.target_id = $3 OR o.kind = 'exclude' OR EXISTS
+        "SELECT {COLUMNS}, {REASONS} AND (o.target <> 'group' OR o.target_id = $3 OR o.kind = 'exclude' OR EXISTS
                 (SELECT 1 FROM group_roles a WHERE a.organization_id = $1 AND a.group_id = o.target_id))
          {BY_AGE}"
     );

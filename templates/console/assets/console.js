@@ -51,6 +51,17 @@ document.addEventListener("change", (event) => {
   if (form && event.target.matches("select, [type=checkbox]")) form.requestSubmit();
 });
 
+// How many are ticked stands on the buttons that are about them.
+function countTicked(form) {
+  const ticked = form.querySelectorAll("[type=checkbox]:checked").length;
+  every("[data-ticked]", (button) => (button.textContent = button.dataset.ticked + (ticked ? ` (${ticked})` : "")), form);
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("[type=checkbox]") && event.target.form) countTicked(event.target.form);
+});
+// Going back, a browser ticks what was ticked.
+addEventListener("pageshow", () => every("form:has([data-ticked])", countTicked));
+
 function prepare(within) {
   every("[data-copy][hidden], [data-back][hidden]", (button) => (button.hidden = false), within);
   every("[data-without-script]", (part) => (part.hidden = true), within);

@@ -1,6 +1,7 @@
 //! The real binary as a command line, against a test's server.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -63,6 +64,12 @@ impl Desk {
     /// A file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The names of the files in the folder.
+    pub fn files(&self) -> BTreeSet<OsString> {
+        let all = std::fs::read_dir(self.folder.path()).unwrap();
+        all.map(|file| file.unwrap().file_name()).collect()
     }
 
     /// Writes a file in the folder.
