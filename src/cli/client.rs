@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::LOCATION;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
 /// How many rows a page has: the most that the API gives.
@@ -147,6 +147,10 @@ impl Patience {
 impl Client {
     /// A client of the server at `base_url`.
     pub fn new(base_url: &str, key: &str) -> anyhow::Result<Self> {
+        let url = Url::parse(base_url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        if url.is_none_or(|url| !url.has_host()) {
+            bail!("'{base_url}' is no address of a server; it is written as https://scim.example.com");
+        }
         // Somebody else in the process may have installed it; then that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -344,9 +348,11 @@ mod tests {
         for (status, passes) in [(503, true), (429, true), (404, false), (301, false)] {
             assert_eq!(Refusal::passes(&refused(status).into()), passes, "{status}");
         }
-        let ask = async |server: &str| Client::new(server, "k").unwrap().get("/x", &[]).await.unwrap_err();
-        assert!(Refusal::passes(&ask("http://127.0.0.1:1").await), "nobody is there");
-        assert!(!Refusal::passes(&ask("muster.example").await), "that is no address");
+        let nobody = Client::new("http://127.0.0.1:1", "k").unwrap().get("/x", &[]).await.unwrap_err();
+        assert!(Refusal::passes(&nobody));
+        for wrong in ["muster.example", "ftp://muster.example", "http:/x y", ""] {
+            assert!(Client::new(wrong, "k").unwrap_err().to_string().contains("no address"), "{wrong}");
+        }
         assert!(!Refusal::passes(&anyhow::anyhow!("the answer is no list")));
     }
 
