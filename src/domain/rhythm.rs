@@ -70,6 +70,7 @@ pub fn sentence(verdict: Verdict, last_write: Option<Duration>, usual_gap: Optio
         None => "too few to know a rhythm".to_owned(),
     };
     let last = match last_write {
+        Some(ago) if ago.num_seconds() < 1 => "The last write came just now".to_owned(),
         Some(ago) => format!("The last write came {} ago", length(ago.num_seconds())),
         None => "It has only read so far".to_owned(),
     };
@@ -123,6 +124,8 @@ mod tests {
     fn the_sentence_says_how_long_and_how_usual() {
         let said = sentence(Verdict::Quiet, Some(Duration::hours(3)), Some(2_400));
         assert_eq!(said, "The last write came 3 h ago (usually one every 40 min); it is quieter than usual.");
+        let said = sentence(Verdict::Fresh, Some(Duration::milliseconds(900)), None);
+        assert_eq!(said, "The last write came just now (too few to know a rhythm).");
         assert_eq!(length(172_799), "47 h");
         assert_eq!(length(172_800), "2 days");
     }

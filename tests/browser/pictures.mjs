@@ -28,7 +28,7 @@ const steady = () =>
     for (let text = texts.nextNode(); text; text = texts.nextNode()) {
       text.data = text.data
         .replaceAll(here, "https://scim.example.com")
-        .replace(/ (came|in) \d+ (s|min) ago/, " $1 1 min ago");
+        .replace(/ (came|in) (just now|\d+ (s|min) ago)/, " $1 1 min ago");
     }
     document.activeElement?.blur();
   }, base);

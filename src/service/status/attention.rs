@@ -212,8 +212,9 @@ impl List<'_> {
         let unmatched = groups.total - groups.bound - groups.excepted;
         if unmatched > 0 {
             let message = format!(
-                "{} no rule: see what is suggested, or leave them be",
-                counted(unmatched, "group matches", "groups match")
+                "{} no rule: see what is suggested, or leave {} be",
+                counted(unmatched, "group matches", "groups match"),
+                if unmatched == 1 { "it" } else { "them" }
             );
             self.add("groups_unmatched", Severity::Low, message, self.own("/groups_status?state=unmatched"));
         }
