@@ -1,4 +1,4 @@
--- A SCIM token that was rotated names its successor: it is not rotated again, and its end is no news while that one is there.
+-- A SCIM token that was rotated names its successor: it is not rotated again, and its end is no news once that one is used.
 --
 -- Portable DDL, see the foundation.
 

@@ -6,7 +6,7 @@ use muster::domain::clock::timestamp;
 use serde_json::{Value, json};
 
 use super::support::database::on_each_database;
-use super::support::server::{Answer, TestServer, client, on_each_server, send};
+use super::support::server::{Answer, TestDirectory, TestServer, client, on_each_server, send};
 
 const NONE: Value = Value::Null;
 
@@ -26,13 +26,19 @@ async fn rotate(server: &TestServer, token: &str, body: Value) -> Answer {
     server.api("POST", &format!("{token}/rotate"), body).await
 }
 
+/// A server whose clock stands still, with a directory, and where its tokens are.
+async fn scene(url: &str) -> (Clock, TestServer, TestDirectory, String) {
+    let clock = Clock::manual(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
+    let server = TestServer::start_at(url, clock.clone()).await;
+    let directory = server.directory().await;
+    let tokens = format!("/directories/{}/tokens", directory.id);
+    (clock, server, directory, tokens)
+}
+
 #[tokio::test]
 async fn the_old_token_works_until_the_overlap_is_over() {
     on_each_database(|url| async move {
-        let clock = Clock::manual(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
-        let server = TestServer::start_at(&url, clock.clone()).await;
-        let directory = server.directory().await;
-        let tokens = format!("/directories/{}/tokens", directory.id);
+        let (clock, server, directory, tokens) = scene(&url).await;
         let body = json!({"name": "Okta", "allowed_ips": ["127.0.0.0/8"]});
         let old = server.api("POST", &tokens, body).await.expect(201);
         let of_old = format!("{tokens}/{}", old.text("/id"));
@@ -73,10 +79,7 @@ async fn the_old_token_works_until_the_overlap_is_over() {
 #[tokio::test]
 async fn a_token_never_lives_longer_for_being_rotated() {
     on_each_database(|url| async move {
-        let clock = Clock::manual(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
-        let server = TestServer::start_at(&url, clock.clone()).await;
-        let directory = server.directory().await;
-        let tokens = format!("/directories/{}/tokens", directory.id);
+        let (clock, server, _, tokens) = scene(&url).await;
         let end = timestamp(clock.now() + Duration::days(90));
         let old = server.api("POST", &tokens, json!({"name": "Okta", "expires_at": end})).await.expect(201);
         let of_old = format!("{tokens}/{}", old.text("/id"));
@@ -95,10 +98,7 @@ async fn a_token_never_lives_longer_for_being_rotated() {
 #[tokio::test]
 async fn a_token_is_rotated_once_and_its_successor_after_it() {
     on_each_database(|url| async move {
-        let clock = Clock::manual(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
-        let server = TestServer::start_at(&url, clock.clone()).await;
-        let directory = server.directory().await;
-        let tokens = format!("/directories/{}/tokens", directory.id);
+        let (clock, server, directory, tokens) = scene(&url).await;
         let end = timestamp(clock.now() + Duration::days(90));
         let old = server.api("POST", &tokens, json!({"name": "Okta", "expires_at": end})).await.expect(201);
         assert_eq!(*old.at("/replaced_by"), NONE);

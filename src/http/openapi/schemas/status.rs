@@ -47,7 +47,11 @@ pub fn sync_status() -> Value {
     let tokens = object([
         must("count", count(), "All tokens."),
         must("valid", count(), "Those that have not expired."),
-        must("next_expiry", nullable(time()), "When the next one expires."),
+        must(
+            "next_expiry",
+            nullable(time()),
+            "When the next one expires. One that was rotated counts until its successor is used.",
+        ),
     ]);
     let drift = object([
         must("rows", count(), "How many differences there were; must be 0."),
