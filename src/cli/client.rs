@@ -12,9 +12,10 @@ use serde_json::Value;
 const PAGE: usize = 100;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long the server may be silent in the middle of an answer: a stream says every 15 seconds that it is still there,
-/// and nothing else takes a minute.
-const SILENCE: Duration = Duration::from_mins(1);
+/// How long an answer that only reads may take.
+const READING: Duration = Duration::from_mins(2);
+/// How long an answer that does something may take: a plan for everybody of a large organization takes a minute.
+const DOING: Duration = Duration::from_mins(15);
 /// The longest text of something else than Muster that is repeated, in bytes.
 const REPEATED: usize = 300;
 
@@ -153,11 +154,8 @@ impl Client {
         }
         // Somebody else in the process may have installed it; then that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .build()?;
+        let http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT).build()?;
         Ok(Client { http, base_url: base_url.trim_end_matches('/').to_owned(), key: key.to_owned() })
     }
 
@@ -183,7 +181,7 @@ impl Client {
 
     /// Reads an answer that goes on for as long as somebody listens.
     pub async fn stream(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<reqwest::Response> {
-        let response = self.ask(&Method::GET, path, query, None).await?;
+        let response = self.ask(&Method::GET, path, query, None, None).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -234,7 +232,8 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
-        let response = self.ask(method, path, query, body).await?;
+        let within = if *method == Method::GET { READING } else { DOING };
+        let response = self.ask(method, path, query, body, Some(within)).await?;
         if !response.status().is_success() {
             return Err(refusal(method, path, response).await?.into());
         }
@@ -253,6 +252,7 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
         body: Option<&Value>,
+        within: Option<Duration>,
     ) -> anyhow::Result<reqwest::Response> {
         let parameters: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let sign = if parameters.is_empty() { "" } else { "?" };
@@ -260,6 +260,9 @@ impl Client {
         let mut request = self.http.request(method.clone(), url).bearer_auth(&self.key);
         if let Some(body) = body {
             request = request.json(body);
+        }
+        if let Some(within) = within {
+            request = request.timeout(within);
         }
         let no_answer = || format!("{method} {path}: no answer from {}; is the server running there?", self.base_url);
         request.send().await.with_context(no_answer)

@@ -94,8 +94,7 @@ pub async fn names(
 ) -> Result<Names> {
     let (mut names, mut tx) = (Names::default(), app.db.read().await?);
     if !groups.is_empty() {
-        let found = groups::by_ids(&mut tx, scope.organization(), groups).await?;
-        names.groups = found.into_iter().map(|(id, group)| (id, group.name)).collect();
+        names.groups = groups::names(&mut tx, scope.organization(), groups).await?;
     }
     if !memberships.is_empty() {
         names.memberships = lookup::membership_names(&mut tx, scope.organization(), memberships).await?;

@@ -418,7 +418,10 @@ pub async fn change_password(app: &App, operator: &Operator, old: String, new: S
             let (operator, password, stored) = (operator.clone(), password.clone(), stored.clone());
             Box::pin(async move {
                 let signed_in = sessions::of_operator(tx, &operator).await?.iter().any(|session| session.id == but);
-                if !signed_in || operators::password(tx, id).await? != stored {
+                if !signed_in {
+                    return Err(Error::Unauthorized("you are not signed in any more"));
+                }
+                if operators::password(tx, id).await? != stored {
                     let message = "the password was changed meanwhile; sign in with the new one";
                     return Err(Error::conflict("password_changed", message));
                 }

@@ -112,7 +112,7 @@ pub struct Rotated {
 /// # Errors
 ///
 /// [`Error::Invalid`] for an overlap that is not from 0 to 720 hours, or an expiry that is over; [`Error::NotFound`]; 409
-/// `token_replaced` for one that was rotated already: its successor is the one to rotate.
+/// `token_replaced` for one that was rotated already: its successor is the one to rotate, if that was not revoked.
 pub async fn rotate_token(
     app: &App,
     access: &Access,

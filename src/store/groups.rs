@@ -90,6 +90,20 @@ pub async fn by_ids(
     Ok(rows.into_iter().map(|row| (row.id, Group::from(row))).collect())
 }
 
+/// The names of these groups, as far as they are there.
+pub async fn names(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    ids: impl IntoIterator<Item = GroupId>,
+) -> Result<HashMap<GroupId, String>> {
+    let text = format!(
+        "SELECT g.id, g.name FROM {} groups g ON g.organization_id = $2 AND g.id = r.id",
+        tx.driving(1, &[("id", Column::Id)])
+    );
+    let rows: Vec<(GroupId, String)> = tx.fetch_all(sql(text).bind(Rows::ids(ids)).bind(organization)).await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// The groups of this name (as names collide), the oldest first.
 pub async fn holders_of_name(tx: &mut Tx, organization: OrganizationId, key: &str) -> Result<Vec<GroupId>> {
     let stmt = sql("SELECT id FROM groups WHERE organization_id = $1 AND name_key = $2 ORDER BY id");

@@ -164,7 +164,15 @@ pub async fn find_token(
     row.map(ScimToken::try_from).transpose()
 }
 
-/// Says which token takes the place of another, and when that one stops working.
+/// As SQL, whether `s` has taken the place of the token `t` and lives at the parameter `now`.
+pub(super) fn successor(now: &str) -> String {
+    format!(
+        "s.organization_id = t.organization_id AND s.id = t.replaced_by
+            AND (s.expires_at IS NULL OR s.expires_at > {now})"
+    )
+}
+
+/// Says which token takes the place of another, and of those before it, and when that one stops working.
 pub async fn replace_token(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -172,6 +180,8 @@ pub async fn replace_token(
     by: ScimTokenId,
     end: DateTime<Utc>,
 ) -> Result<()> {
+    let before = sql("UPDATE scim_tokens SET replaced_by = $3 WHERE organization_id = $1 AND replaced_by = $2");
+    tx.execute(before.bind(organization).bind(id).bind(by)).await?;
     let stmt = sql("UPDATE scim_tokens SET replaced_by = $3, expires_at = $4 WHERE organization_id = $1 AND id = $2");
     tx.execute(stmt.bind(organization).bind(id).bind(by).bind(end)).await.map(drop)
 }

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
 use super::statement::sql;
+use super::{Tx, keys};
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, OrganizationId};
 
@@ -69,14 +69,15 @@ pub async fn last_writes(tx: &mut Tx) -> Result<Vec<(DirectoryId, DateTime<Utc>)
 /// When the next token of each directory that is there expires; where none is left, when the last one did.
 /// Directories with only tokens that never expire are left out, and tokens whose successors are in use.
 pub async fn token_expiries(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<(DirectoryId, DateTime<Utc>)>> {
-    let stmt = sql("SELECT t.directory_id, COALESCE(MIN(CASE WHEN t.expires_at > $1 THEN t.expires_at END),
+    let text = format!(
+        "SELECT t.directory_id, COALESCE(MIN(CASE WHEN t.expires_at > $1 THEN t.expires_at END),
             MAX(t.expires_at))
          FROM scim_tokens t JOIN directories d ON d.organization_id = t.organization_id AND d.id = t.directory_id
-         WHERE d.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM scim_tokens s
-            WHERE s.organization_id = t.organization_id AND s.id = t.replaced_by AND s.last_used_at IS NOT NULL
-            AND (s.expires_at IS NULL OR s.expires_at > $1))
+         WHERE d.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM scim_tokens s WHERE {} AND s.last_used_at IS NOT NULL)
          GROUP BY t.directory_id
          HAVING MAX(t.expires_at) IS NOT NULL
-            AND (COUNT(*) = COUNT(t.expires_at) OR MAX(t.expires_at) > $1)");
-    tx.fetch_all(stmt.bind(now)).await
+            AND (COUNT(*) = COUNT(t.expires_at) OR MAX(t.expires_at) > $1)",
+        keys::successor("$1")
+    );
+    tx.fetch_all(sql(text).bind(now)).await
 }

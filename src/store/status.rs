@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Tx;
 use super::statement::{Column, Rows, cell, sql};
+use super::{Tx, keys};
 use crate::domain::Result;
 use crate::domain::id::{DirectoryId, OrganizationId, RequestId, RunId};
 
@@ -166,8 +166,10 @@ pub struct Tokens {
     pub living: i64,
     /// When the first of those expires, if any does. One whose successor is in use is expected to.
     pub next_expiry: Option<DateTime<Utc>>,
-    /// Whether that one was replaced, and its successor is not in use yet.
+    /// Whether that one was rotated: its successor is not in use yet, or is gone.
     pub next_is_replaced: bool,
+    /// Whether its successor is there.
+    pub next_has_successor: bool,
     /// When one was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -177,6 +179,8 @@ struct TokenTimes {
     expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
     replaced: bool,
+    /// The token that took its place lives.
+    succeeded: bool,
     /// The identity provider has gone over to the token that took its place.
     over: bool,
 }
@@ -188,12 +192,14 @@ pub async fn tokens(
     directory: DirectoryId,
     now: DateTime<Utc>,
 ) -> Result<Tokens> {
-    let stmt =
-        sql("SELECT t.expires_at, t.last_used_at, t.replaced_by IS NOT NULL AS replaced, s.id IS NOT NULL AS over
-         FROM scim_tokens t LEFT JOIN scim_tokens s ON s.organization_id = t.organization_id AND s.id = t.replaced_by
-            AND s.last_used_at IS NOT NULL AND (s.expires_at IS NULL OR s.expires_at > $3)
-         WHERE t.organization_id = $1 AND t.directory_id = $2");
-    let rows: Vec<TokenTimes> = tx.fetch_all(stmt.bind(organization).bind(directory).bind(now)).await?;
+    let text = format!(
+        "SELECT t.expires_at, t.last_used_at, t.replaced_by IS NOT NULL AS replaced, s.id IS NOT NULL AS succeeded,
+            s.last_used_at IS NOT NULL AS over
+         FROM scim_tokens t LEFT JOIN scim_tokens s ON {}
+         WHERE t.organization_id = $1 AND t.directory_id = $2",
+        keys::successor("$3")
+    );
+    let rows: Vec<TokenTimes> = tx.fetch_all(sql(text).bind(organization).bind(directory).bind(now)).await?;
     let living = || rows.iter().filter(|token| token.expires_at.is_none_or(|at| at > now));
     let next = living().filter(|token| !token.over && token.expires_at.is_some()).min_by_key(|token| token.expires_at);
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
@@ -202,6 +208,7 @@ pub async fn tokens(
         living: count(living().count()),
         next_expiry: next.and_then(|token| token.expires_at),
         next_is_replaced: next.is_some_and(|token| token.replaced),
+        next_has_successor: next.is_some_and(|token| token.succeeded),
         last_used_at: rows.iter().filter_map(|token| token.last_used_at).max(),
     })
 }

@@ -175,7 +175,7 @@ impl Gauges {
         labelled(
             &mut registry,
             "muster_token_expiry_seconds",
-            "Seconds until the next SCIM token expires; negative once the last one has",
+            "Seconds until the next SCIM token expires, a rotated one only until its successor is used; negative once the last one has",
             "directory",
             self.token_expiry.iter().map(|(id, seconds)| (id, *seconds)),
         );

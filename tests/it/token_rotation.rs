@@ -125,11 +125,30 @@ async fn a_token_is_rotated_once_and_its_successor_after_it() {
         assert!(again.text("/message").contains("create a new token"), "{}", again.body);
         // Without a successor its end is the directory's.
         assert_eq!(next().await, over);
+        let gone = server.api("GET", &status, NONE).await.body["attention"].to_string();
+        assert!(gone.contains("what took its place is gone"), "{gone}");
 
         let far = server.api("POST", &tokens, json!({"name": "far", "expires_at": "9999-12-31T23:00:00Z"})).await;
         clock.advance(Duration::days(1));
         let of_far = format!("{tokens}/{}", far.expect(201).text("/id"));
         assert_eq!(rotate(&server, &of_far, NONE).await.expect(201).text("/expires_at"), "9999-12-31T00:00:00.000Z");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_went_over_twice_is_warned_of_nothing() {
+    on_each_database(|url| async move {
+        let (_, server, directory, tokens) = scene(&url).await;
+        let first = server.api("POST", &tokens, json!({"name": "Okta"})).await.expect(201);
+        let of = |token: &Answer| format!("{tokens}/{}", token.text("/id"));
+        let second = rotate(&server, &of(&first), json!({"overlap_hours": 168})).await.expect(201);
+        assert_eq!(opens(&server, &directory.id, &second.text("/token")).await, 200);
+        let third = rotate(&server, &of(&second), json!({"overlap_hours": 0})).await.expect(201);
+        assert_eq!(listed(&server, &tokens, &first.text("/id")).await["replaced_by"], *third.at("/id"));
+        assert_eq!(opens(&server, &directory.id, &third.text("/token")).await, 200);
+        let status = format!("/directories/{}/sync_status", directory.id);
+        assert_eq!(*server.api("GET", &status, NONE).await.expect(200).at("/tokens/next_expiry"), NONE);
     })
     .await;
 }

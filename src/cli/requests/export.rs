@@ -107,14 +107,13 @@ async fn to_file(
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{:016x}.partial", rand::random::<u64>()));
     let file = File::create_new(&partial).with_context(cannot)?;
-    if let Some(there) = there {
-        // Bodies are about people: whoever may not read the old file may not read the new one.
-        file.set_permissions(there.permissions()).with_context(cannot)?;
-    }
-    let exported = match all(client, args, directories, &mut BufWriter::new(file)).await {
-        Ok(notes) => std::fs::rename(&partial, &path).with_context(cannot).map(|()| notes),
+    // Bodies are about people: whoever may not read the old file may not read the new one.
+    let prepared = there.map_or(Ok(()), |there| file.set_permissions(there.permissions())).with_context(cannot);
+    let written = match prepared {
+        Ok(()) => all(client, args, directories, &mut BufWriter::new(file)).await,
         Err(error) => Err(error),
     };
+    let exported = written.and_then(|notes| std::fs::rename(&partial, &path).with_context(cannot).map(|()| notes));
     if exported.is_err() {
         // What is in the way of that is in the way of the next export too, which says so.
         let _ = std::fs::remove_file(&partial);

@@ -127,10 +127,12 @@ impl Log {
 
     /// The last few, or all since a time. What the first look afterwards would find again counts as shown.
     async fn begin(&mut self, client: &Client, args: &TailArgs) -> anyhow::Result<Vec<Value>> {
-        let (newest, _) = client.page(&self.path, &[], None, 1).await?;
-        self.newest = newest.first().map(|request| at(request, "/created_at").to_owned());
-        if self.newest.is_some() {
-            self.go_on(client, args).await?;
+        if !args.no_follow {
+            let (newest, _) = client.page(&self.path, &[], None, 1).await?;
+            self.newest = newest.first().map(|request| at(request, "/created_at").to_owned());
+            if self.newest.is_some() {
+                self.go_on(client, args).await?;
+            }
         }
         let query = args.selection.query();
         let rows = match (&args.selection.since, args.lines) {

@@ -100,7 +100,7 @@ fn tokens() -> Endpoints {
                 .about("Of the same name and networks. The old one goes on working for `overlap_hours`, or until its own end.")
                 .optional_body(of_keys::rotation())
                 .answers(201, "The new token. Only this answer shows it.", of_keys::shown_token())
-                .fails(409, "`token_replaced`: it was rotated already; its successor is the one to rotate.")
+                .fails(409, "`token_replaced`: it was rotated already: rotate its successor or, if that was revoked, create a token.")
         })
         .delete("/directories/{directory}/tokens/{token}", tokens::revoke, |op| {
             op.id("revokeScimToken").summary("Revoke a token").answers_nothing(204, "It works no more.")

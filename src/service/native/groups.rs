@@ -214,8 +214,7 @@ pub async fn names(app: &App, scope: OrganizationScope, ids: BTreeSet<GroupId>) 
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let found = groups::by_ids(&mut app.db.read().await?, scope.organization(), ids).await?;
-    Ok(found.into_iter().map(|(id, group)| (id, group.name)).collect())
+    Ok(groups::names(&mut app.db.read().await?, scope.organization(), ids).await?.into_iter().collect())
 }
 
 /// A page of the groups that a membership is in, if the caller reaches it.

@@ -121,7 +121,11 @@ impl List<'_> {
         } else if let Some(at) = tokens.next_expiry.filter(|at| *at - self.now <= EXPIRES_SOON) {
             let left = at - self.now;
             let length = length(left.num_seconds());
-            let message = if tokens.next_is_replaced {
+            let message = if tokens.next_is_replaced && !tokens.next_has_successor {
+                format!(
+                    "A token that was rotated ends in {length}, and what took its place is gone: make a new one, and give it to the identity provider"
+                )
+            } else if tokens.next_is_replaced {
                 format!(
                     "A token that was rotated ends in {length}, and nobody has used the new one yet: paste it into the identity provider"
                 )
